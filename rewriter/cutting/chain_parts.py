@@ -4,12 +4,12 @@ A cut is just before the first node of a module (see `first_node`), in file orde
 the cut. The order is topological, so every such cut is valid. Three corrections follow, since tools reorder
 nodes and files compute some values long before the module that reads them:
 
-- A later node that the module depends on goes before the cut, with the nodes that it reads, if it belongs to
-  another module that does not enclose the module. Nodes that also depend on the module stay.
+- A later node that the module depends on goes before the cut, with all nodes that the node depends on, if it
+  belongs to another module that does not enclose the module. Nodes that also depend on the module stay.
 - A node of a module that begins in a later part goes to that part, but to no later part than its readers.
 - Nodes that depend on constants only go to the part of their first reader.
 
-The last two corrections do not move nodes that write outputs of the model.
+The last two corrections do not move nodes that write outputs of the model, or that no node reads.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Levels:
     def nodes(self, part: int) -> set[int]:
         """Return the nodes of a part; of portable nodes, only those that write an output of the model.
 
-        Every part copies the other portable nodes that it reads.
+        Every part copies the portable nodes that it reads.
         """
         main = self.main
         return {

@@ -28,8 +28,8 @@ from rewriter.verdict.verification import Verdict, Verification
 class Checking(Pieces):
     """Options of the checks of pieces.
 
-    If `numbers` is None, pieces are written even if the models cannot be run. If it is False, the checks are
-    the certificate, onnx's full checker, and loading the piece in onnxruntime.
+    If `numbers` and `inputs` are None, pieces are written even if the models cannot be run. If `numbers` is
+    False, the checks are the certificate, onnx's full checker, and loading the piece in onnxruntime.
 
     Attributes:
         inputs: arrays to run the whole model on; drawn from its signature if None.
@@ -46,10 +46,11 @@ class Check:
 
     Attributes:
         verification: verification of the piece against its part of the whole.
-        fault: the error of the full checker or onnxruntime on the piece; None if both accept it.
+        fault: the error of the full checker or onnxruntime on the piece; None if both accept it, or if
+            `unchecked` has a reason.
         fault_of_whole: whether the same tool also rejects the whole model.
-        unsteady: outputs that were not compared, since they are random in the whole too.
-        unchecked: the reason why neither the checker nor onnxruntime ran; None if they ran.
+        unsteady: outputs that differ from the whole, and also between two runs of the whole; not counted.
+        unchecked: the reason why neither the checker nor onnxruntime reported; None if one did.
     """
 
     verification: Verification
@@ -140,8 +141,8 @@ def demand(name: str, found: Check) -> None:
 
     Raises:
         Different: the piece does not compute the same.
-        NotProved: the piece is invalid and the whole is not, the piece is not proved equal, or demanded
-            numbers are missing.
+        NotProved: the piece is unchecked, the piece is invalid and the whole is not, the piece is not proved
+            equal, or demanded numbers are missing.
     """
     end = "; nothing was written, please report this model"
     if found.verification.verdict is Verdict.DIFFERENT:

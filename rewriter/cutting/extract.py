@@ -3,8 +3,8 @@
 A piece has the nodes of the modules (of one call of each), the initializers and constants that these nodes
 read, and the functions that they call. Its inputs are the other values that the nodes read but do not
 compute. Its outputs are the values of the nodes that nodes outside the piece read, or that are outputs of the
-whole model or of a graph body. If an input depends on an output, through nodes outside the piece, the report
-names the input.
+whole model or of a hoisted graph body. If an input depends on an output, through nodes outside the piece, the
+report names the input.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Extraction(Display):
         piece: the extracted model.
         constants: number of its nodes that were copied from outside the modules: constants that they read.
         returning: inputs that depend on outputs of the piece, through nodes outside it.
-        hoisted: whether nodes come from a body of If, Loop or Scan; the piece is then compared with the
-            first iteration of that body.
+        hoisted: whether nodes come from a body of If, Loop or Scan; the piece is then compared with a copy
+            of the body in the main graph: a branch, or the first iteration.
         check: the result of the check; None if it was not checked.
         outputs: the written files, the model last.
         removed: the removed sidecar and data copies of the model that the output replaced.
@@ -117,8 +117,11 @@ def extract(
         copy_data: whether external data is copied if the output is in another folder.
 
     Raises:
+        KeyError: the model has no such module.
         UsageError: `call` is None and a module is called several times, a module has no such call, the inputs
-            do not fit the model, or the output would replace an input.
+            do not fit the model, the output would replace an input, or data must be copied and `copy_data` is
+            False.
+        UnreadableModel: external data is missing, too short or not allowed, or an input changed meanwhile.
         CannotCut: the modules cannot be a model of their own.
         NotProved: the result is not valid, or not proved to compute the same; nothing was written.
         Different: the result does not compute the same; nothing was written.
@@ -147,6 +150,7 @@ def plan_extractions(analysis: Analysis, wanted: Sequence[Target], how: Checking
     Raises:
         CannotCut: the model cannot be cut (see `demand_movable`), or a target has nodes in a body that cannot
             be hoisted (see `hoist`).
+        UsageError: the whole model must run to measure a rank, and the inputs do not fit it.
     """
     demand_movable(analysis)
     nodes: dict[Target, set[int] | RewriterError] = {}
@@ -230,8 +234,9 @@ def _in_functions(graph: GraphIndex, nodes: Iterable[int]) -> set[Identity]:
 def _outputs(flat: Flat, own: set[int], *, whole: bool) -> list[int]:
     """Return the outputs of a piece with the nodes `own`, in file order; see the module docstring.
 
-    Values of portable constants that are no results are outputs only if there are no other outputs, since
-    every piece that reads such a value copies the constant.
+    The whole model keeps its outputs and their order. Values of portable constants that are neither model
+    outputs nor results of a hoisted body are outputs only if there are no other outputs, since every piece
+    that reads such a value copies the constant.
     """
     main = flat.main
     if whole:

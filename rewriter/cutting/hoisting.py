@@ -1,8 +1,8 @@
 """Copies the nodes of If, Loop and Scan bodies into the main graph, before the owner of the body.
 
-A module with nodes in a body is cut out of this copy. The copy computes the values of the first iteration, so
-they can be recorded without changing the result of the owner. Values that the body captures become inputs of
-the piece, like all other values that it reads.
+A module with nodes in a body is cut out of this copy. The copy computes the values of the branch or of the
+first iteration, so they can be recorded without changing the result of the owner. Values that the body
+captures become inputs of the piece, like all other values that it reads.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Flat:
 
 
 def bodies_around(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
-    """Return the bodies to hoist so that `nodes` are in the main graph; bodies owned by `nodes` stay."""
+    """Return the bodies to hoist so that `nodes` are in the main graph.
+
+    Bodies owned by `nodes` stay, and nodes in functions are left out.
+    """
     chosen = set(nodes)
     found: set[int] = set()
     for node in chosen:

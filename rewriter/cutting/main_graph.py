@@ -67,7 +67,7 @@ class MainGraph:
 
     @cached_property
     def portable(self) -> frozenset[int]:
-        """Nodes copied with each reader: a Constant, or an Identity of an initializer or portable node."""
+        """Nodes copied with each reader: non-opaque Constants, and Identities of initializers or of these."""
         found: set[int] = set()
         for node in self.nodes:
             proto = self.graph.nodes[node]

@@ -159,7 +159,7 @@ class Emitter:
         )
 
     def _take_functions(self, model: ModelProto, nodes: Iterable[int]) -> None:
-        """Copy the functions that nodes call, directly or from functions, and the opset imports in use."""
+        """Copy the functions that nodes call, directly or not, and imports of used and default domains."""
         source, called = self.main.model, self.main.called(nodes)
         model.functions.extend(f for f in source.functions if identity_of(f) in called)
         used = {canonical(node.domain) for node in GraphIndex(model).nodes}

@@ -33,7 +33,7 @@ def plan_data(
     Raises:
         CannotWrite: a target cannot be written.
         UsageError: a target would replace an input, or data must be copied and `copy_data` is False.
-        UnreadableModel: external data is missing or too short.
+        UnreadableModel: external data is missing, too short or not allowed.
     """
     home = analysis.path or targets[0]
     data = dict.fromkeys(

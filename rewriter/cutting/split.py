@@ -61,7 +61,8 @@ class Split(Display):
         parts: the models, one more than cuts.
         feeds: part -> name of an input -> number of the part that computes it; None for an input of the
             whole.
-        left: cut -> number of nodes of its module that are in earlier parts; zero counts are left out.
+        left: cut -> number of nodes of its module in earlier parts, without portable constants; zero counts
+            are left out.
         checks: part -> the result of its check; empty if the parts were not checked.
         outputs: the written files: data copies, `split.json`, then the parts.
         removed: the removed sidecars and data copies of models that the parts replaced.
@@ -100,13 +101,16 @@ def split(
         at: the places to cut.
         folder: the folder for the parts and `split.json`, created if missing; None to only return the parts.
         checking: options of the check.
-        copy_data: whether external data is copied into the folder.
+        copy_data: whether external data is copied if the folder is not that of the model.
 
     Raises:
         UsageError: a module is called several times and `at` names no call, a module has no such call, the
-            inputs do not fit the model, or a part would replace an input.
+            inputs do not fit the model, a part would replace an input, or data must be copied and `copy_data`
+            is False.
+        UnreadableModel: external data is missing, too short or not allowed, or an input changed meanwhile.
         CannotCut: the model cannot be cut (see `demand_movable`), a part would be empty, a module has no
-            nodes in the main graph or computes in several bodies, or a value between parts has no known type.
+            nodes in the main graph or computes in several bodies, or an input or output of a part has no
+            known type.
         NotProved: a part is not valid, or not proved to compute the same; nothing was written.
         Different: the chain does not compute the same; nothing was written.
         CannotWrite: the folder cannot be written.

@@ -20,6 +20,9 @@ def types_of(
     A valid model must state the ranks of its inputs and outputs, but inference does not give all of them, for
     example not those of Loop outputs: missing ranks are measured by running the model. Values of unknown type
     are left out.
+
+    Raises:
+        UsageError: the model must run to measure a rank, and the inputs do not fit it.
     """
     wanted = list(dict.fromkeys(names))
     types = _stated(flat.main.model)
@@ -61,7 +64,7 @@ def _is_whole(type_: TypeProto) -> bool:
 
 
 def _honest(info: ValueInfoProto, varying: frozenset[str]) -> ValueInfoProto:
-    """Return a type without dimension names that inference made up; without any dimension if they vary."""
+    """Return a type without dimension names that inference made up; of a varying value, only the rank."""
     result = stated(info)
     if info.name in varying and result.type.HasField("tensor_type"):
         for dim in result.type.tensor_type.shape.dim:

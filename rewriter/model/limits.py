@@ -82,7 +82,8 @@ def parse(texts: Iterable[str]) -> Limits:
     """Return the default limits, changed by texts such as `nodes=5000000`.
 
     Raises:
-        UsageError: a text is not NAME=NUMBER, names an unknown limit, or repeats a limit.
+        UsageError: a text is not NAME=NUMBER, names an unknown limit, repeats a limit, or has a number of
+            more than 18 digits.
     """
     limits = Limits()
     names = [field.name for field in fields(Limits)]

@@ -22,8 +22,8 @@ Array = NDArray[Any]
 def inline_bytes(tensor: TensorProto) -> bytes | None:
     """Return the content of `raw_data`, or the equivalent bytes of a tensor stored in a typed field.
 
-    None for strings, segments, data in two fields, typed numbers that do not fit the shape, and those outside
-    the range of the element type, which readers convert in different ways.
+    None for strings, segments, data in two fields, and typed numbers that have an unknown element type, do
+    not fit the shape, or are outside the range of the element type: readers convert such numbers differently.
     """
     typed = [name for name in _TYPED if getattr(tensor, name)]
     if tensor.string_data or tensor.HasField("segment") or len(typed) + tensor.HasField("raw_data") > 1:
@@ -64,10 +64,10 @@ def _in_range(tensor: TensorProto, field: str) -> bool:
 
 
 def data_file(folder: Path, location: str) -> Path:
-    """Return the path of an external data file; devices and files elsewhere are refused, as runtimes do.
+    """Return the path of an external data file.
 
     Raises:
-        ValueError: there is no such file in the folder.
+        ValueError: the file is missing or not allowed, see `fault_of_data`.
     """
     if fault := fault_of_data(folder, location):
         raise ValueError(fault)
@@ -89,7 +89,10 @@ def reference_of(tensor: TensorProto) -> tuple[str, int, int | None]:
 
 
 def array_of(tensor: TensorProto, folder: Path | None) -> Array | None:
-    """Return the content as an array of any size; None if it is empty, unreadable or not of whole bytes.
+    """Return the content as an array, however large; None if there is none.
+
+    None for content that is empty, unreadable, or of another size than the shape needs, and for element types
+    without a numpy type of whole bytes.
 
     Args:
         tensor: the tensor.

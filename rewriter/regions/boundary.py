@@ -1,11 +1,11 @@
 """Inputs and outputs of a call, in an order that depends on the graph alone.
 
 Inputs are the values that nodes of the region read (including captures of If, Loop and Scan bodies) and that
-no node of the region computes. Values other than initializers come first, in file order of their first
-readers; values that graph bodies only output come after these; initializers follow in file order. Outputs are
-the values of the region's nodes that outside nodes read or that are outputs of the graph, in order of the
-nodes that compute them. A call without inputs and outputs (such as a constant that no other node reads)
-outputs its first value, since ONNX has no nodes without inputs and outputs.
+no node of the region computes. Values other than dense initializers come first, in file order of their first
+readers; values that graph bodies only output come after these; dense initializers follow in file order.
+Outputs are the values of the region's nodes that outside nodes read or that are outputs of the graph, in
+order of the nodes that compute them. A call without inputs and outputs (such as a constant that no other node
+reads) outputs its first value, since ONNX has no nodes without inputs and outputs.
 """
 
 from __future__ import annotations

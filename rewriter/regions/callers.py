@@ -28,7 +28,8 @@ class Callers:
     def of(self, path: ModulePath, call: int, above: ModulePath) -> int:
         """Return the call of `above` in which a call of `path`, a module below, was made.
 
-        Graph bodies show it; otherwise, and inside one body, it is estimated by `scaled`.
+        If the calls of `above` are in several bodies, only those in the body around the call count.
+        `scaled` picks one of these, or one of all calls if bodies show nothing.
         """
         theirs = self._several.get(above)
         if theirs is None:
@@ -41,7 +42,7 @@ class Callers:
         return theirs[body][scaled(ours.index(call), len(ours), len(theirs[body]))]
 
     def _places(self, path: ModulePath, above: ModulePath) -> dict[int, int]:
-        """Map each call of `path` to the graph body that holds the call of `above` around it."""
+        """Map each call of `path` to the body that holds the call of `above` around it."""
         numbers = self._bodies.numbers[path]
         return {call: self._bodies.climb(body, above) for body, calls in numbers.items() for call in calls}
 

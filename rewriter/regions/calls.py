@@ -118,7 +118,7 @@ class Regions:
         return self.regions[home].module
 
     def dissolve(self, number: int) -> set[int]:
-        """Move all content of a region to its caller; the empty region remains, but nothing calls it.
+        """Move all content of a region to its caller; the empty region remains as a leaf without nodes.
 
         Returns:
             The regions that lost or gained nodes: the region and its caller, or none if the region has no own
@@ -194,7 +194,8 @@ def find_regions(
 
     def region_around(module: ModulePath, call: int) -> int:
         """Return the region that the nodes of a call belong to."""
-        module = module if module in tree else ROOT  # another tool's metadata may name it
+        # Metadata of another tool may name a module that the tree lacks.
+        module = module if module in tree else ROOT
         caller = home[module]
         return number_of(caller, callers.of(module, call, caller))
 
@@ -223,10 +224,10 @@ def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePat
 
 
 def edges_of(graph: GraphIndex) -> Iterator[tuple[int, int]]:
-    """Yield (node of the main graph, node that must come after it): a reader, or the next random draw.
+    """Yield (node of the main graph, node that must come after it): a reader, or a later draw.
 
-    Captures of a body count as inputs of its owner. Nodes that draw random numbers stay in file order: no
-    property but the order distinguishes two equal draws.
+    Captures of a body count as inputs of its owner. Nodes that draw random numbers, or are of equal unknown
+    operators, stay in file order (see `drawing_in_order`): only the order distinguishes two equal draws.
     """
     body_of, all_readers = graph.body_of, graph.readers
     for node, writes in enumerate(graph.writes):

@@ -4,8 +4,8 @@
    module of the region, or a module below, the nodes move into the region. No node moves in this way twice.
 2. A module without nodes and of unknown class may be a list, which is never called. Its region is dissolved,
    and its caller calls its children. Nodes of the module that moved elsewhere still count as its nodes.
-3. Otherwise the region is cut into numbered segments that no path leaves and enters again. The witness is the
-   last outside node from which such a path enters the region.
+3. Otherwise the region is cut into numbered segments that no path leaves and enters again. The witness is an
+   outside node directly before the last node at which such a path enters the region.
 
 If no region of the cycle has such a path (two convex regions may feed each other), or the search for one
 exceeds `MOST_WALKED`, the smallest region is dissolved.

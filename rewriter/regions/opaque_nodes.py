@@ -45,7 +45,7 @@ class Opaque:
 
 
 def find_opaque(graph: GraphIndex) -> Opaque:
-    """Return the opaque nodes of the main graph."""
+    """Return the opaque nodes of the main graph, and the main-graph nodes that hold or call others."""
     calls = calls_of(graph)
     opsets = opsets_of(graph)
     found = []
@@ -61,7 +61,7 @@ def find_opaque(graph: GraphIndex) -> Opaque:
 
 
 def untyped_behind(graph: GraphIndex, opaque: Opaque) -> list[int]:
-    """Return the values of the main graph that depend on an opaque node, in file order."""
+    """Return the main-graph values that opaque nodes, their holders, or nodes behind these write."""
     reads = main_reads(graph)
     found: dict[int, None] = {}
     for node, values in reads.items():

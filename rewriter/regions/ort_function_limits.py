@@ -3,8 +3,8 @@
 Measured with onnxruntime 1.31.1:
 
 - A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be an input of a function whose operators
-  read it. If the function passes the value on to another function, onnxruntime accepts only the types of
-  ONNX's first version. So quantised weights are unpacked at most one call below the graph that holds them.
+  read it. If the function passes the value on to another function, onnxruntime refuses the model. So
+  quantised weights are unpacked at most one call below the graph that holds them.
 - A node must state all attributes that have defaults if onnx defines its operator by a function and without
   type inference: the defaults are lost when onnxruntime inlines functions.
 """
@@ -49,7 +49,7 @@ class LateTypes:
 
     Attributes:
         graph: the model.
-        values: its values of a late type, in file order.
+        values: the values of its main graph that are known to have a late type, in file order.
     """
 
     def __init__(self, graph: GraphIndex) -> None:

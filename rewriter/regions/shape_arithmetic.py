@@ -58,7 +58,7 @@ class Arithmetic:
                 self._look_at(node, op_type)
 
     def small(self, value: int) -> bool:
-        """Whether a value has few elements, and depends on shapes and constants alone."""
+        """Whether a value is known to have few elements, and to depend on shapes and constants alone."""
         return value in self._sizes
 
     def _look_at(self, node: int, op_type: str) -> None:

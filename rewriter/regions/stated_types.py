@@ -3,8 +3,9 @@
 A Loop without iterations outputs tensors of the shape of its body's result, declared or inferred. A Scan runs
 only if that shape has a rank (onnxruntime 1.23 to 1.32). The inference uses the `value_info` of the main
 graph, while runtimes ignore that of functions. So a Loop or Scan that depends on a value of stated type stays
-in the main graph, with all nodes between that value and it. The certificate requires the same, since it is
-unknown what each runtime would infer without the stated types.
+in the main graph, with all nodes between that value and the Loop or Scan, unless its bodies declare these
+shapes fully. The certificate requires the same, since it is unknown what each runtime would infer without the
+stated types.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ other calls read, and equal layers have unequal bodies.
   whose shapes it needs are computed or read there. If they are missing for one reader, only the calls that
   hold nothing but copies of readers get copies.
 - An Identity of an initializer moves out of repeated modules.
-- Any other node moves up to the lowest region around its own call and all readers, if its own call and others
-  read it, and if it depends on nothing made in its own call. The nodes that it depends on move likewise.
-  Shape arithmetic that is not copied also moves if its own call does not read it.
+- Any other node that its own call and other calls read moves up to the lowest region around these calls, if
+  it depends on nothing that must stay below that region. Readers in regions around its own call do not count,
+  unless they moved there. The nodes that it depends on move likewise. Shape arithmetic that is not copied
+  also moves if its own call does not read it.
 
 Nodes that draw random numbers, or write results of a graph or function, stay in place and are never copied.
 Nodes are visited readers first, so that a chain moves as a whole.
@@ -84,11 +85,13 @@ class _Planner:
         return self.plan_
 
     def _move_aliases(self) -> None:
-        """Hoist every Identity of an initializer out of the outermost repeated module around it.
+        """Hoist every Identity of an initializer, except fixed nodes, out of the outermost repeated module.
 
-        An Identity without such a module moves to the main graph. That place would be valid for all, but an
-        exporter that finds a hundred biases to be equal zeros writes one initializer and a hundred Identity
-        nodes, which would fill the main graph.
+        A module is repeated if it has several regions, or if its name is a number.
+
+        An Identity without a repeated module around it moves to the main graph. That place would be valid for
+        all, but an exporter that finds a hundred biases to be equal zeros writes one initializer and a
+        hundred Identity nodes, which would fill the main graph.
         """
         calls = Counter(region.module for region in self.regions.regions)
         repeated = {
@@ -162,7 +165,7 @@ class _Planner:
         return found
 
     def _move(self, node: int, readers: list[int], wants: dict[int, bool]) -> None:
-        """Plan to move a node to the lowest region around its readers, if its inputs allow it."""
+        """Plan to move a node up to a region around its readers, if its inputs allow it; see the module."""
         own = self._region(node)
         chain = self.chains[own]
         others = [region for region in wants if self._apart(own, region)]
@@ -190,9 +193,10 @@ class _Planner:
         return shared_calls(ours, theirs) < min(len(ours), len(theirs))
 
     def _hoistable(self) -> list[int]:
-        """Return, for each node, the position in its chain of the highest region that has all its inputs.
+        """Return, for each node, the position in its chain of the highest region to which it can move.
 
-        Fixed nodes stay in their regions. Nodes in bodies have position 0.
+        The nodes that it depends on may move as well. Fixed nodes stay in their regions. Nodes in bodies have
+        position 0.
         """
         found = [0] * len(self.graph.nodes)
         for node in range(len(self.graph.nodes)):
@@ -211,7 +215,7 @@ class _Planner:
         producer = self.graph.producer[value]
         if producer != NONE:
             if self.graph.body_of[producer] != 0:
-                return 0  # made in the body that reads it
+                return 0  # made in a body of the node that reads it
             made = self.chains[self._region(producer)][: found[producer] + 1]
             return shared_calls(chain, made) - 1
         if value in self.owners:

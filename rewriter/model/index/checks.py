@@ -61,7 +61,7 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
 
 
 def _demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
-    """Refuse a model that exceeds the limits once every call is inlined.
+    """Refuse a model that exceeds the limits, as stored or once every call is inlined.
 
     Every function is measured once, however often it is called. Names of values are not read.
 
@@ -207,7 +207,7 @@ class _Reader:
         order = fault_of_order(levels, name, self.where)
         if self.ordered or not order.late:
             raise UnreadableModel(order.fault)
-        # `fault_of_order` checked the order of the whole body, so later reads of these names pass.
+        # `fault_of_order` found no cycle in the whole body, so later reads of these names pass.
         scopes[-1 - order.level].late = order.late
 
 

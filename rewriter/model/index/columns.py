@@ -2,8 +2,9 @@
 
 Protobuf makes an object for every list on access. Reading all fields of a node this way takes 3 microseconds,
 and looking for graphs in its attributes takes 1 more. Serializing a node takes 0.3 microseconds; cutting the
-bytes of many nodes at once (see `fields`) and slicing out each name takes 1.4 more per node. Nodes that
-cannot be cut are read through protobuf. Field numbers: `NodeProto` and `AttributeProto` in `onnx.proto`.
+bytes of many nodes at once (see `wire_fields`) and slicing out each name takes 1.4 more per node. Small
+bodies, large nodes, and batches with a node that cannot be cut are read through protobuf. Field numbers:
+`NodeProto` and `AttributeProto` in `onnx.proto`.
 """
 
 from __future__ import annotations

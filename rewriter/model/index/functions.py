@@ -67,7 +67,7 @@ def holders_of(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
 
 @once_per_index
 def opsets_of(graph: GraphIndex) -> Sequence[Mapping[str, int]]:
-    """Body -> canonical domain -> version, by the imports of the model or function that the body lies in."""
+    """Return body -> canonical domain -> version, by the imports of the model or function around the body."""
     main = versions_of(graph.model.opset_import)
     functions = {
         number: versions_of(body.function.opset_import)

@@ -80,8 +80,8 @@ class GraphIndex:
         value_names: value -> its name.
         producer: value -> the node that writes it; NONE for inputs, initializers and undefined names.
         readers: value -> nodes that read it, each once, in file order. The owner of a body counts as a reader
-            of the body's results, as an If reads those of its branches; it comes last if it does not read
-            the value otherwise.
+            of the body's results, as an If reads those of its branches; an owner that does not read
+            the value otherwise comes last.
         initializers: value -> the dense tensor that initializes it, in the main graph or in a graph body.
     """
 
@@ -119,8 +119,9 @@ class GraphIndex:
     def constants(self) -> frozenset[int]:
         """Values that depend on no input of a graph or function.
 
-        These are initializers, undefined names, outputs of nodes without inputs, and values computed from
-        these alone. Outputs of nodes with graph bodies are left out.
+        These are initializers (dense ones even if they are also inputs), undefined names, outputs of nodes
+        without inputs, and values that later nodes compute from these alone. Outputs of nodes with graph
+        bodies are left out.
         """
         known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
         for body in self.bodies:
@@ -160,7 +161,7 @@ class GraphIndex:
                 yield node, found
 
     def with_metadata_keys(self, metadata_keys: list[tuple[str, ...]]) -> GraphIndex:
-        """Return a copy of the index with the present keys of each node, after metadata was written."""
+        """Return a copy of the index with the metadata keys that nodes have after metadata was written."""
         other = copy(self)
         other.metadata_keys = metadata_keys
         return other

@@ -99,6 +99,9 @@ def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
         home: the folder to write to.
         model: the file that is read.
         data: locations of its external data, relative to its folder.
+
+    Raises:
+        CannotWrite: a file has the digest of the data in its name, but other content.
     """
     origin = model.parent
     files, renamed, there = {}, {}, []

@@ -79,7 +79,8 @@ def external_locations(model: ModelProto) -> dict[str, int]:
 
     Raises:
         UnreadableModel: a tensor is not valid: its shape has a negative size, its offset or length is no
-            number of bytes, it has fewer bytes than its shape needs, or it has data inside the model as well.
+            number of bytes, its raw or external data has fewer bytes than its shape needs, or it has
+            external data and raw data inside the model as well.
     """
     needed: dict[str, int] = {}
     for held in _held_by(model):
@@ -162,7 +163,8 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
     """Check the external data files of the model at `path`; return their locations relative to its folder.
 
     Raises:
-        UnreadableModel: a file is missing or too short, or its path is not allowed in a model.
+        UnreadableModel: a file is missing, too short or not allowed, or a tensor is not valid (see
+            `external_locations`).
     """
     try:
         needed = external_locations(model)

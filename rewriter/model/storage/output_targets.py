@@ -74,7 +74,7 @@ def _demand_folder(target: Path, folder: Path) -> None:
 
 
 def demand_file(target: Path) -> None:
-    """Refuse targets that no file may replace: folders, devices, pipes, sockets, /dev/stdout.
+    """Refuse targets that no file may replace: folders, devices, pipes, sockets, /dev/stdout, /proc and /sys.
 
     Raises:
         CannotWrite: the target is one of these.

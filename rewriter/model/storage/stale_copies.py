@@ -64,7 +64,7 @@ def content_of(model: ModelProto, target: Path, copies: Copies) -> Content:
 
 
 def recorded_copies(path: Path) -> dict[str, str]:
-    """Return the copies that a model file has recorded as made for it: location -> digest of the content.
+    """Return the copies that a model file has recorded as made for it and still uses: location -> digest.
 
     Only a file with such a record is read whole. A file that is no model, or exceeds the limits, counts as
     one without a record.

@@ -75,7 +75,7 @@ def walk(data: bytes, limits: Limits) -> Walk:
 
     Raises:
         Malformed: the bytes are no message.
-        UnreadableModel: there are more entries than the limits allow.
+        UnreadableModel: there are more entries or nodes than the limits allow.
     """
     walker = _Walker(data, limits, everything=False)
     if walker.is_dense:
@@ -88,7 +88,7 @@ def depth_of(data: bytes, limits: Limits) -> Walk:
 
     Raises:
         Malformed: the bytes are no message.
-        UnreadableModel: there are more entries than the limits allow.
+        UnreadableModel: there are more entries or nodes than the limits allow.
     """
     return _Walker(data, limits, everything=True).found
 
@@ -99,7 +99,7 @@ class _Walker:
     Attributes:
         found: the result so far.
         entries: fields of large messages, and tiny messages in small ones.
-        tiny: an upper bound on the number of tiny messages in skipped small messages, see `_tiny_in`.
+        tiny: an estimate of the number of tiny messages in skipped small messages, see `_tiny_in`.
         passed_over: total bytes of the skipped small messages.
     """
 
@@ -159,11 +159,12 @@ class _Walker:
 
 
 def _tiny_in(octets: NDArray[np.uint8]) -> int:
-    """Return an upper bound on the number of tiny messages.
+    """Return an upper bound on the number of tiny messages in fields with numbers below 16.
 
-    Every pair of bytes that could be the tag and length of a tiny message counts; names and numbers contain
-    few such pairs. The length is 0 or `_TINY`, since no message has one byte. Larger messages do not matter:
-    parsed, a tiny message takes a hundred times its bytes, a larger one a few times.
+    Every pair of bytes that could be the tag and length of such a message counts; names and numbers contain
+    few such pairs. Fields with higher numbers have tags of two bytes and are not counted. The length is 0 or
+    `_TINY`, since no message has one byte. Larger messages do not matter: parsed, a tiny message takes a
+    hundred times its bytes, a larger one a few times.
     """
     lengths = octets[1:]
     looks = ((octets[:-1] & 0x87) == _BYTES) & ((lengths == 0) | (lengths == _TINY))
