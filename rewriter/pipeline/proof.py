@@ -41,7 +41,7 @@ def _renamed(before: ModelProto, after: ModelProto) -> Iterator[str]:
     """Yield notes on inputs and outputs whose names differ."""
     for side in ("input", "output"):
         ours, theirs = ([info.name for info in getattr(each.graph, side)] for each in (before, after))
-        if len(ours) == len(theirs) and ours != theirs:
+        if len(ours) == len(theirs) and sorted(ours) != sorted(theirs):
             first = next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
             yield f"{side}s have different names ({first[0]!r}, {first[1]!r}) and are matched by position"
 

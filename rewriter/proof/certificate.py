@@ -154,9 +154,12 @@ def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Cert
         if len(ours) != len(theirs):
             difference = f"one model has {len(ours)} {side}s, the other {len(theirs)}"
             return Certificate(False, 0, difference, interface=True, mismatch=not fits)
+        # By position, [a, b] of one model would be [b, a] of the other, but callers give values by name.
+        permuted = sorted(each.name for each in ours) == sorted(each.name for each in theirs)
         for left, right in zip(ours, theirs, strict=True):
-            if left.name != right.name and not by_position:
-                difference = f"{side} {left.name!r} is called {right.name!r} in the other model"
+            if left.name != right.name and (permuted or not by_position):
+                told = "stands where {!r} does" if permuted else "is called {!r}"
+                difference = f"{side} {left.name!r} {told.format(right.name)} in the other model"
                 return Certificate(False, 0, difference, interface=True)
             if _serialized(left.type) != _serialized(right.type):
                 kinds = described(left.type), described(right.type)

@@ -14,7 +14,7 @@ def name_rules(names: Sequence[str], wanted: Mapping[int, str]) -> Rules:
     """Make rules whose patterns match names of nodes, for `session.name_based_layer_assignment`.
 
     A scope becomes a pattern if all nodes whose names contain it go to one device; outer scopes are tried
-    first. The name of a remaining node becomes a pattern if `_NodeNames.is_alone` accepts it, and if at most
+    first. The name of a remaining node becomes a pattern if `_NodeNames.patterns` accepts it, and if at most
     `MOST_NAMES` nodes remain. Texts that onnxruntime would not read as one pattern are skipped.
 
     Args:

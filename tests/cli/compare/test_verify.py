@@ -16,6 +16,7 @@ from tests.cli.running import heard, run
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]> '
 MODEL = HEADER + "g (float[n, 2] x) => (float[n, 2] y) <float[2] w = {1, 2}> { y = Mul(x, w) }"
+PAIR = HEADER + "g (float[2] a, float[2] b) => (float[2] y, float[2] z) { y = Sub (a, b) z = Mul (a, b) }"
 SUM = HEADER + "g (float[n, 2] x, float[n, 2] z) => (float[n, 2] y) { y = Add(x, z) }"
 
 
@@ -129,6 +130,29 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         "✓ equal · certificate: equal at 1 of 1 outputs · onnxruntime: 3 runs, bit for bit the same · "
         "inputs have different names ('x', 'a') and are matched by position · outputs have different names "
         "('y', 'c') and are matched by position",
+    ),
+    "inputs in another order": (
+        PAIR,
+        PAIR.replace("float[2] a, float[2] b", "float[2] b, float[2] a"),
+        (),
+        5,
+        "? not proved · interface: input 'a' stands where 'b' does in the other model · onnxruntime: 3 runs, "
+        "bit for bit the same",
+    ),
+    "inputs in another order, and read otherwise": (
+        PAIR,
+        PAIR.replace("float[2] a, float[2] b", "float[2] b, float[2] a").replace("Sub (a, b)", "Sub (b, a)"),
+        ("--no-numbers",),
+        5,
+        "interface: input 'a' stands where 'b' does in the other model",
+    ),
+    "outputs in another order": (
+        PAIR,
+        PAIR.replace("float[2] y, float[2] z", "float[2] z, float[2] y"),
+        (),
+        5,
+        "interface: output 'y' stands where 'z' does in the other model · onnxruntime: 3 runs, bit for bit "
+        "the same",
     ),
     "static and dynamic": (
         MODEL,

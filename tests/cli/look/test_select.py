@@ -60,6 +60,9 @@ def test_values_and_initializers(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(json.loads(weights)) == 2
     _, biases, _ = heard(capsys, "select", BERT, query, "--what", "initializers", "--op", "Add")
     assert biases.split() == [f"{query}.bias"]
+    kept = heard(capsys, "select", BERT, LAYER, "--not", query, "--what", "initializers")[1].split()
+    assert f"{query}.bias" not in kept
+    assert f"{query.replace('query', 'key')}.bias" in kept
     code, _, err = heard(capsys, "select", BERT, query, "--what", "values", "--format", "nncf")
     assert code == 2
     assert "leave out --what values" in err
