@@ -36,7 +36,7 @@ from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.index.graph import GraphIndex, nodes_within
+from rewriter.model.index.graph import GraphIndex, domains_of
 from rewriter.model.operator_set.default_domain import spell_long
 from rewriter.model.operator_set.operators import canonical, left_to_runtimes, versions_of
 from rewriter.model.undecodable_names import demand_text
@@ -203,10 +203,8 @@ def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
     copies = [FunctionProto.FromString(f.SerializeToString()) for f in kept]
     del model.functions[:]
     model.functions.extend(copies)
-    left = nodes_within([*model.graph.node, *(node for function in copies for node in function.node)])
-    doomed = (
-        {domain for domain, _, _ in entered} - {f.domain for f in copies} - {node.domain for node in left}
-    )
+    used = domains_of([*model.graph.node, *(node for function in copies for node in function.node)])
+    doomed = {domain for domain, _, _ in entered} - {f.domain for f in copies} - used.keys()
     imports = {canonical(each.domain): each.version for f in entered.values() for each in f.opset_import}
     for position in reversed(range(len(model.opset_import))):
         if model.opset_import[position].domain in doomed:

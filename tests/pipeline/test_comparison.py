@@ -1,4 +1,4 @@
-"""Which tree the second of two models is compared by."""
+"""The second of two models is compared by its own tree, or by that of the first."""
 
 from __future__ import annotations
 

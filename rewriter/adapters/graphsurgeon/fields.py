@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TypeVar
 
 import onnx_graphsurgeon as gs
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from google.protobuf.message import Message
-from onnx import NodeProto, OperatorSetIdProto
+from onnx import OperatorSetIdProto
 
-from rewriter.model.index.graph import graphs_of
 from rewriter.model.operator_set.operators import canonical
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
@@ -21,17 +20,6 @@ def fill(field: RepeatedCompositeFieldContainer[AnyMessage], messages: Iterable[
     kept = list(messages)
     del field[:]
     field.extend(kept)
-
-
-def domains_of(nodes: Iterable[NodeProto]) -> Mapping[str, None]:
-    """Return the domains of nodes and of the nodes in their bodies, in order of first use."""
-    found: dict[str, None] = {}
-    for node in nodes:
-        found[canonical(node.domain)] = None
-        for attribute in node.attribute:
-            for graph in graphs_of(attribute):
-                found.update(domains_of(graph.node))
-    return found
 
 
 def update_imports(

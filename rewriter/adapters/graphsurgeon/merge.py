@@ -14,10 +14,10 @@ from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProt
 
 from rewriter.adapters.graphsurgeon.attributes import exported_attribute
 from rewriter.adapters.graphsurgeon.constants import exported_dense
-from rewriter.adapters.graphsurgeon.fields import domains_of, fill, update_imports
+from rewriter.adapters.graphsurgeon.fields import fill, update_imports
 from rewriter.adapters.graphsurgeon.snapshot import KnownNode, Snapshot, is_unchanged
 from rewriter.adapters.graphsurgeon.values import Values
-from rewriter.model.index.graph import graphs_of
+from rewriter.model.index.graph import domains_of, graphs_of
 from rewriter.model.operator_set.ir_version import initialized, list_initializers
 from rewriter.model.operator_set.operators import canonical
 

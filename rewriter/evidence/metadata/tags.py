@@ -9,7 +9,7 @@ down (`/BertModel/BertEncoder/BertLayer.0`), whose first entry is the root.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 
 from onnx import NodeProto
 
@@ -114,18 +114,11 @@ def testify_values(graph: GraphIndex) -> Testimony:
     for number, node in enumerate(graph.nodes) if places else ():
         if not _PLACING_KEYS.isdisjoint(graph.metadata_keys[number]):
             continue
-        if name := next(
-            (found for name in _texts(node.output) if (found := _recorded_name(name, places))), None
-        ):
+        if name := next((found for name in node.output if (found := _recorded_name(name, places))), None):
             claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
             claims.setdefault(name, []).append(claim)
     # A name occurs twice if a body was inlined for several calls. Its record is of the first call: no claim.
     return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
-
-
-def _texts(names: Iterable[str]) -> Iterator[str]:
-    """Yield the names that are text; protobuf gives others, which are not UTF-8, as bytes."""
-    return (name for name in names if isinstance(name, str))
 
 
 def _recorded_name(name: str, places: Collection[str]) -> str:
@@ -134,8 +127,10 @@ def _recorded_name(name: str, places: Collection[str]) -> str:
     Onnxruntime inlines `add_7` of a function `f` as `_inlfunc_f_add_7`, and for further calls as
     `_inlfunc_f_token_3_add_7`. The end of the function's name is ambiguous, so the longest match wins.
     """
-    if name in places or not name.startswith(_INLINED):
-        return name if name in places else ""
+    if name in places:
+        return name
+    if not isinstance(name, str) or not name.startswith(_INLINED):  # bytes if it is not UTF-8
+        return ""
     rest = name.removeprefix(_INLINED)
     while rest and rest not in places:
         rest = rest.partition("_")[2]

@@ -299,6 +299,17 @@ def nodes_within(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
             stack.extend(inner for graph in graphs_of(attribute) for inner in graph.node)
 
 
+def domains_of(nodes: Iterable[NodeProto]) -> dict[str, None]:
+    """Return the canonical domains of nodes and of the nodes in their bodies, in order of first use."""
+    found: dict[str, None] = {}
+    for node in nodes:
+        found[canonical(node.domain)] = None
+        for attribute in node.attribute:
+            for graph in graphs_of(attribute):
+                found.update(domains_of(graph.node))
+    return found
+
+
 def with_inner(node: NodeProto) -> Iterator[NodeProto]:
     """Yield a node and all nodes in its graph bodies, in an order independent of the order of attributes."""
     yield node

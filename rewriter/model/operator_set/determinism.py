@@ -8,7 +8,7 @@ from functools import lru_cache
 import onnx
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.model.index.functions import calls_of, holders_of, opsets_of
+from rewriter.model.index.functions import called_by, calls_of, holders_of, identity_of, opsets_of
 from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import (
     canonical,
@@ -104,14 +104,14 @@ def may_draw(model: ModelProto) -> bool:
     This is cheaper than `drawing_nodes` and finds more: it looks at operators alone, so every Dropout counts,
     whatever its inputs and attributes.
     """
-    called = {(canonical(function.domain), function.name) for function in model.functions}
+    functions = set(map(identity_of, model.functions))
     waiting = [(versions_of(owner.opset_import), nodes) for owner, nodes in _bodies(model)]
     while waiting:
         opsets, nodes = waiting.pop()
         for node in nodes:
             domain, op_type = canonical(node.domain), node.op_type
             version = _since(domain, op_type, opsets)
-            if may_count_apart(op_type, domain, version) and (domain, op_type) not in called:
+            if may_count_apart(op_type, domain, version) and called_by(node) not in functions:
                 return True
             for attribute in node.attribute:
                 waiting.extend((opsets, graph.node) for graph in graphs_of(attribute))
@@ -154,21 +154,19 @@ def operator_may_draw(domain: str, op_type: str, opsets: Mapping[str, int]) -> b
 def _drawing(graph: GraphIndex) -> set[int]:
     """Return the nodes, in all bodies, that draw or may keep state themselves, without owners and callers."""
     opsets, calls = opsets_of(graph), calls_of(graph)
-    operators = set(graph.operators)
-    suspected = {
-        id(versions): {
-            (domain, op_type)
-            for domain, op_type in operators
-            if may_count_apart(op_type, canonical(domain), _since(domain, op_type, versions))
-        }
-        for versions in {id(each): each for each in opsets}.values()
-    }
-    suspected_in = [suspected[id(versions)] for versions in opsets]
     return {
         node
-        for node, (operator, body) in enumerate(zip(graph.operators, graph.body_of, strict=True))
-        if operator in suspected_in[body] and node not in calls and _apart(graph.nodes[node], opsets[body])
+        for node, ((domain, op_type), body) in enumerate(zip(graph.operators, graph.body_of, strict=True))
+        if _is_suspect(domain, op_type, opsets[body].get(canonical(domain), 0))
+        and node not in calls
+        and _apart(graph.nodes[node], opsets[body])
     }
+
+
+@lru_cache(maxsize=4096)
+def _is_suspect(domain: str, op_type: str, version: int) -> bool:
+    """Whether nodes of an operator may count apart, at a version of its domain."""
+    return may_count_apart(op_type, canonical(domain), since(op_type, canonical(domain), version))
 
 
 def _apart(node: NodeProto, opsets: Mapping[str, int]) -> bool:
