@@ -91,11 +91,13 @@ def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
     """Return warnings about selected nodes without a name, and with names that unselected nodes also have."""
     protos = analysis.graph.nodes
     notes = []
-    if unnamed := sum(not protos[node].name for node in nodes):
-        notes.append(
-            f"{unnamed} of {len(nodes)} nodes have no name and are left out; name them with "
-            "'rewriter rewrite --restore-names'"
+    if unnamed := [node for node in nodes if not protos[node].name]:
+        placed = sum(analysis.tree.placements[node] is not None for node in unnamed)
+        restore = "'rewriter rewrite --restore-names'"
+        mend = (
+            f"name them with {restore}" if placed == len(unnamed) else f"{restore} can name {placed} of them"
         )
+        notes.append(f"{len(unnamed)} of {len(nodes)} nodes have no name and are left out; {mend}")
     everywhere = Counter(proto.name for proto in protos)
     chosen = Counter(protos[node].name for node in nodes)
     shared = [name for name, count in chosen.items() if name and count < everywhere[name]]

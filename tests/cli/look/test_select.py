@@ -15,6 +15,7 @@ from rewriter.insight.selected_names import choose
 from rewriter.modules.selection import Selection
 from rewriter.options.words import NamedKind
 from rewriter.views.json import schema
+from tests import build
 from tests.build import chain
 from tests.cli.running import heard
 from tests.exports import EXPORTS
@@ -194,3 +195,14 @@ def test_a_choice_means_the_same_in_every_verb(tmp_path: Path, capsys: pytest.Ca
         model, passes="annotate,group{class=BertLayer,not=encoder.layer.1}", numbers=False
     )
     assert [function.name for function in made.result.functions] == ["BertLayer"]
+
+
+def test_nodes_of_no_module_are_not_told_to_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`restore_names` names nodes after their modules."""
+    nameless = build.model("g (float x) => (float y) { y = Neg (x) }")
+    code, _, err = heard(capsys, "select", save(nameless, tmp_path))
+    assert code == 2
+    assert "1 of 1 nodes have no name and are left out; " in err
+    assert "'rewriter rewrite --restore-names' can name 0 of them" in err
