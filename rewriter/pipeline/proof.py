@@ -22,7 +22,10 @@ from rewriter.verdict.verification import Verdict, Verification
 
 
 def verify(before: Source, after: Source, options: Options) -> Verification:
-    """Compare two models by certificate and by numbers; inputs and outputs are matched by position.
+    """Compare two models by certificate and by numbers.
+
+    Inputs and outputs are matched by position, unless both models have the same names in another order: then
+    the numbers are matched by name, and the certificate proves nothing.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.

@@ -63,7 +63,8 @@ def certify(
         before_folder: folder of the external data of `before`; None if it has none.
         after_folder: folder of the external data of `after`; None if it has none. If both folders are the
             same, external data is compared by reference and not read; otherwise it is compared by digest.
-        by_position: whether to match inputs and outputs by position, so that their names may differ.
+        by_position: whether to match inputs and outputs by position, so that their names may differ; the same
+            names in another order are a difference.
     """
     if same_to_run(before, after, (before_folder, after_folder)):
         return Certificate(True, len(before.graph.output), identical=True)
