@@ -259,7 +259,7 @@ def extract(
     Raises:
         RewriterError: see its subclasses; nothing was written after an error.
     """
-    analysis = pipeline.load(
+    analysis = pipeline.load_sorted(
         read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     )
     selection = Selection.of(modules)
@@ -307,7 +307,7 @@ def split(
     Raises:
         RewriterError: see its subclasses; nothing was written after an error.
     """
-    analysis = pipeline.load(
+    analysis = pipeline.load_sorted(
         read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     )
     cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)

@@ -58,7 +58,7 @@ def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> lis
 
     if (path := _small_model(context)) is None:
         return []
-    model, _ = pipeline.read_model(path, ordered=False)
+    model, _ = pipeline.read_model(path, provable=False)
     return [node.name for node in model.graph.node if node.name.startswith(typed)]
 
 

@@ -12,7 +12,16 @@ from rewriter.basics.lazy import names_of
 if TYPE_CHECKING:
     from rewriter.pipeline.comparison import diff
     from rewriter.pipeline.diagnosis import diagnose
-    from rewriter.pipeline.loader import Inputs, Progress, Source, load, read_and_load, read_like, read_model
+    from rewriter.pipeline.loader import (
+        Inputs,
+        Progress,
+        Source,
+        load,
+        load_sorted,
+        read_and_load,
+        read_like,
+        read_model,
+    )
     from rewriter.pipeline.options import Options
     from rewriter.pipeline.proof import verify
     from rewriter.pipeline.rewrite_run import MOST_FUNCTIONS, rewrite
@@ -27,6 +36,7 @@ __all__ = [
     "diagnose",
     "diff",
     "load",
+    "load_sorted",
     "profile",
     "read_and_load",
     "read_like",
@@ -37,7 +47,8 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(
-        ("Inputs", "Progress", "Source", "load", "read_and_load", "read_like", "read_model"), "loader"
+        ("Inputs", "Progress", "Source", "load", "load_sorted", "read_and_load", "read_like", "read_model"),
+        "loader",
     ),
     **dict.fromkeys(("MOST_FUNCTIONS", "rewrite"), "rewrite_run"),
     "Options": "options",

@@ -20,6 +20,6 @@ def diagnose(source: Source, tools: Sequence[str] = ()) -> Diagnosis:
         UnreadableModel: the source is not a whole ONNX model.
         UsageError: a glob matches no tool.
     """
-    model, path = read_model(source, ordered=False)
+    model, path = read_model(source, provable=False)
     with naming(path):
         return examine(facts_of(model, path), path, tools)

@@ -15,13 +15,14 @@ from rewriter.basics import garbage
 from rewriter.errors import UnreadableModel, UsageError
 from rewriter.evidence.original.witness import Like
 from rewriter.evidence.side_inputs import NOTHING, Given
-from rewriter.model.index.checked_index import indexed
+from rewriter.model.index.checked_index import indexed, is_sorted
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.storage import files
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten
 from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.sort import sort
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.sidecar.original import like_analysis, like_sidecar
 
@@ -74,6 +75,24 @@ def load(source: Source, given: Given = NOTHING) -> Analysis:
     return read_and_load(source, given)[1]
 
 
+def load_sorted(source: Source, given: Given = NOTHING) -> Analysis:
+    """Return the result of `load` for a copy with sorted nodes; of the model itself if its nodes are sorted.
+
+    Raises:
+        UnreadableModel: the source is not a whole ONNX model.
+        UsageError: given evidence does not fit the model.
+        DoesNotFit: the model was not made from the given original.
+    """
+    analysis = load(source, given)
+    if is_sorted(analysis.graph):
+        return analysis
+    model = ModelProto()
+    model.CopyFrom(analysis.model)
+    sort(model)
+    evidence = source.given if isinstance(source, Opened) else given
+    return replace(analyse(GraphIndex(model), analysis.path, evidence), grouped=analysis.grouped)
+
+
 def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, Analysis]:
     """Return the model as it was written, with its functions, and the result of `load`.
 
@@ -85,7 +104,7 @@ def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, A
     if isinstance(source, Opened):
         source.demand_nothing(given)
         return source.model, source.analysis
-    graph, path = read_indexed(source, ordered=False)
+    graph, path = read_indexed(source, provable=False)
     return graph.model, look_through(graph, path, given)
 
 
@@ -119,29 +138,29 @@ def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis
         return replace(analyse(GraphIndex(flat), path, given), grouped=True)
 
 
-def read_model(source: Source, *, ordered: bool = True) -> tuple[ModelProto, Path | None]:
+def read_model(source: Source, *, provable: bool = True) -> tuple[ModelProto, Path | None]:
     """Return the model that `read_indexed` reads, without the index."""
-    graph, path = read_indexed(source, ordered=ordered)
+    graph, path = read_indexed(source, provable=provable)
     return graph.model, path
 
 
-def read_indexed(source: Source, *, ordered: bool = True) -> tuple[GraphIndex, Path | None]:
+def read_indexed(source: Source, *, provable: bool = True) -> tuple[GraphIndex, Path | None]:
     """Return the model with its index, and its file; None for a model in memory.
 
     Args:
         source: the model.
-        ordered: whether its nodes must be sorted: a tree can be found for unsorted nodes, but no proof.
+        provable: whether the model is read for a proof; see `checks.check`.
 
     Raises:
         UnreadableModel: the source is not a whole ONNX model.
     """
     if isinstance(source, ModelProto | Opened):
         with naming(path := path_of(source)):
-            return indexed(message_of(source), ordered=ordered), path
+            return indexed(message_of(source), provable=provable), path
     if isinstance(source, bytes):
-        return files.parse_indexed(source, "<bytes>", ordered=ordered), None
+        return files.parse_indexed(source, "<bytes>", provable=provable), None
     path = Path(source)
-    return files.load_indexed(path, ordered=ordered), path
+    return files.load_indexed(path, provable=provable), path
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.errors import Different, NotProved
+from rewriter.model.interface_match import counterparts
 from rewriter.model.storage import external_data
 from rewriter.pipeline.loader import Progress, Source, read_model
 from rewriter.pipeline.options import Options
@@ -24,8 +25,8 @@ from rewriter.verdict.verification import Verdict, Verification
 def verify(before: Source, after: Source, options: Options) -> Verification:
     """Compare two models by certificate and by numbers.
 
-    Inputs and outputs are matched by position, unless both models have the same names in another order: then
-    the numbers are matched by name, and the certificate proves nothing.
+    Inputs and outputs of the same name are matched, the others in order. If a name stands at another position
+    in the other model, the certificate proves nothing.
 
     Raises:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
@@ -45,8 +46,11 @@ def _renamed(before: ModelProto, after: ModelProto) -> Iterator[str]:
     for side in ("input", "output"):
         ours, theirs = ([info.name for info in getattr(each.graph, side)] for each in (before, after))
         if len(ours) == len(theirs) and sorted(ours) != sorted(theirs):
-            first = next(pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1])
-            yield f"{side}s have different names ({first[0]!r}, {first[1]!r}) and are matched by position"
+            places = counterparts(ours, theirs)
+            first = next(at for at, other in enumerate(places) if ours[at] != theirs[other])
+            how = "by position" if places == list(range(len(ours))) else "in order"
+            pair = f"({ours[first]!r}, {theirs[places[first]]!r})"
+            yield f"{side}s have different names {pair} and are matched {how}"
 
 
 def prove(

@@ -10,7 +10,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.errors import BelowThreshold, UnreadableModel, UsageError
-from rewriter.model.index.checked_index import indexed
+from rewriter.model.index.checked_index import indexed, is_sorted
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.storage import atomic_outputs, external_data, output_targets
 from rewriter.model.storage.data_copies import Copies, Watched
@@ -25,6 +25,7 @@ from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.preserved_parts import TREE
 from rewriter.passes.registry import plugins
+from rewriter.passes.sort import Sort
 from rewriter.pipeline.loader import (
     Opened,
     Progress,
@@ -91,14 +92,17 @@ def rewrite(
             source.demand_nothing(given)
             given = source.given
         analysis = look_through(graph, path, given)
-    _demand_few(analysis, options.passes)
+    passes = tuple(options.passes)
+    if not is_sorted(graph) and passes[:1] != (Sort(),):
+        passes = (Sort(), *passes)
+    _demand_few(analysis, passes)
     with clock("passes"), naming(path):
         if analysis.grouped:
             # Index and tree are of the flat form; the model to edit and write has the functions.
             analysis = replace(analysis, model=model)
         changed = TREE if analysis.grouped else frozenset()
         manager = PassManager(analysis, given, changed=changed, narrow=options.narrow)
-        manager.run(options.passes)
+        manager.run(passes)
         refusals = tuple(refusal for _, outcome in manager.outcomes for refusal in outcome.refusals)
         became = manager.flat()
     _demand_fit(model, path)

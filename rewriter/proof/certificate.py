@@ -9,10 +9,11 @@ from onnx import ModelProto, TensorProto, TypeProto, ValueInfoProto
 
 from rewriter.basics import garbage
 from rewriter.model.index.backward_slice import nodes_needed
+from rewriter.model.interface_match import counterparts
 from rewriter.proof.contents import Contents, Table
 from rewriter.proof.identical import same_to_run
 from rewriter.proof.numbering import Numbering, TypesCount, interface_inputs
-from rewriter.proof.scope import Unprovable
+from rewriter.proof.scope import ReadEarly, Unprovable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ def certify(
         before_folder: folder of the external data of `before`; None if it has none.
         after_folder: folder of the external data of `after`; None if it has none. If both folders are the
             same, external data is compared by reference and not read; otherwise it is compared by digest.
-        by_position: whether to match inputs and outputs by position, so that their names may differ; the same
-            names in another order are a difference.
+        by_position: whether to match inputs and outputs by position, so that their names may differ; a name
+            that stands at another position in the other model is a difference.
     """
     if same_to_run(before, after, (before_folder, after_folder)):
         return Certificate(True, len(before.graph.output), identical=True)
@@ -99,11 +100,17 @@ def compare_expressions(
 
 def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering | str:
     """Return the numbers of a model, or the reason why it has none."""
+    typed = sorts = False
     try:
-        try:
-            return Numbering(model, table, folder)
-        except TypesCount:
-            return Numbering(model, table, folder, typed=True)
+        while True:
+            try:
+                return Numbering(model, table, folder, typed=typed, sorts=sorts)
+            except TypesCount:
+                typed = True
+            except ReadEarly:
+                if sorts:  # then no node at all writes the value
+                    raise
+                sorts = True
     except Unprovable as error:
         return str(error)
     except RecursionError:
@@ -155,11 +162,12 @@ def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Cert
         if len(ours) != len(theirs):
             difference = f"one model has {len(ours)} {side}s, the other {len(theirs)}"
             return Certificate(False, 0, difference, interface=True, mismatch=not fits)
-        # By position, [a, b] of one model would be [b, a] of the other, but callers give values by name.
-        permuted = sorted(each.name for each in ours) == sorted(each.name for each in theirs)
+        # By position, `a` of one model may be `b` of the other, but callers give values by name.
+        names = [each.name for each in ours], [each.name for each in theirs]
+        moved = counterparts(*names) != list(range(len(ours)))
         for left, right in zip(ours, theirs, strict=True):
-            if left.name != right.name and (permuted or not by_position):
-                told = "stands where {!r} does" if permuted else "is called {!r}"
+            if left.name != right.name and (moved or not by_position):
+                told = "stands where {!r} does" if moved else "is called {!r}"
                 difference = f"{side} {left.name!r} {told.format(right.name)} in the other model"
                 return Certificate(False, 0, difference, interface=True)
             if _serialized(left.type) != _serialized(right.type):

@@ -12,6 +12,7 @@ compared whole, so numbers cannot collide; only tensors in different folders are
   Bruijn levels).
 - A node that draws random numbers, or has an unknown operator, gets a new number at each occurrence. The
   number depends on the nesting level: one draw before a loop differs from a draw in each iteration.
+- An unsorted list of nodes means its dataflow, as runtimes that accept it read it.
 - If runtimes interpret part of a file in two ways, the number stands for both interpretations, or the model
   is refused.
 """
@@ -19,12 +20,13 @@ compared whole, so numbers cannot collide; only tensors in different folders are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
 
+from rewriter.model.index.cycles import Circle, in_dataflow_order, title
 from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operator_set.determinism import counts_apart
@@ -70,10 +72,17 @@ class Numbering:
     Raises:
         Unprovable: the model cannot be read as expressions.
         TypesCount: results depend on declared types, and `typed` is false.
+        ReadEarly: nodes are not sorted, and `sorts` is false.
     """
 
     def __init__(
-        self, model: ModelProto, table: Table, folder: Path | None = None, *, typed: bool = False
+        self,
+        model: ModelProto,
+        table: Table,
+        folder: Path | None = None,
+        *,
+        typed: bool = False,
+        sorts: bool = False,
     ) -> None:
         self._table = table
         self._model = model
@@ -86,6 +95,7 @@ class Numbering:
         self._constants: dict[bytes, int] = {}
         self._inlined = 0
         self._typed = typed
+        self._sorts = sorts
         self._bare: dict[int, int] = {}
         self._apart: list[int] = []
         self.scans = False
@@ -155,10 +165,24 @@ class Numbering:
         self._inlined += 0 if scope is self._main else len(body.node)
         if self._inlined > MAX_INLINED:
             raise Unprovable(f"functions and graphs come to more than {MAX_INLINED:,} nodes once inlined")
-        for node in body.node:
+        for node in self._in_order(body, scope) if self._sorts else body.node:
             for name, number in zip(node.output, self._evaluate(node, scope), strict=False):
                 if name:
                     self._define(name, number, scope)
+
+    def _in_order(self, body: GraphProto | FunctionProto, scope: Scope) -> Iterator[NodeProto]:
+        """Yield the nodes of a body in dataflow order: an unsorted list means its dataflow."""
+        nodes = list(body.node)
+        scope.written = frozenset(name for node in nodes for name in node.output if name)
+        scope.demand_unhidden()
+        try:
+            order = in_dataflow_order(nodes)
+        except Circle as found:
+            first = title(nodes[found.members[0]])
+            raise Unprovable(f"nodes feed each other in a cycle, among them {first}") from None
+        for at in order:
+            scope.written_now = nodes[at].output
+            yield nodes[at]
 
     def _evaluate(self, node: NodeProto, scope: Scope) -> tuple[int, ...]:
         names = scope.names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onnx import AttributeProto, FunctionProto, OperatorSetIdProto
@@ -15,6 +15,10 @@ MAX_DEPTH = 100
 
 class Unprovable(Exception):
     """Raised if a model cannot be read as expressions, or only ambiguously; the message has the reason."""
+
+
+class ReadEarly(Unprovable):
+    """Raised if a node reads a value that no node before it writes; a node after it may write it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +38,9 @@ class Scope:
             graph passed to this function has read.
         user: for a graph that a caller passed to a function: the body in the function that uses it; else
             None. onnxruntime looks up names in that body, although the graph was written in the caller.
+        written: names of all values that the nodes of this body write, if its nodes are sorted first; else
+            empty.
+        written_now: names of the values that the node in evaluation writes, if the nodes are sorted first.
         declared: value -> the type that the graph declares for it; empty if types do not count, and for a
             function, since runtimes ignore the types that it declares.
     """
@@ -46,14 +53,16 @@ class Scope:
     names: dict[str, int] = field(default_factory=dict)
     captured: set[str] = field(default_factory=set)
     user: Scope | None = None
+    written: frozenset[str] = frozenset()
+    written_now: Sequence[str] = ()
     declared: Mapping[str, bytes] = field(default_factory=dict)
 
     def look_up(self, name: str) -> int:
         """Return the number of a value that a node of this body reads.
 
         Raises:
-            Unprovable: no node has written the value yet, or this body is in a graph passed to a function
-                that has a value of the same name.
+            ReadEarly: no node has written the value yet.
+            Unprovable: this body is in a graph passed to a function that has a value of the same name.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -63,7 +72,7 @@ class Scope:
             if scope.user is not None:
                 scope.user.keep_free(name)
             scope = scope.outer
-        raise Unprovable(f"value {name!r} is read before any node writes it")
+        raise ReadEarly(f"value {name!r} is read before any node writes it")
 
     def define(self, name: str, number: int) -> None:
         """Record a value that this body defines.
@@ -75,6 +84,23 @@ class Scope:
         if name in self.names or name in self.captured:
             raise Unprovable(f"value {name!r} has two meanings in one body")
         self.names[name] = number
+
+    def demand_unhidden(self) -> None:
+        """Refuse a body that writes a value of a name that an outer body has, too.
+
+        In unsorted lists such a name has two meanings: that of the inner body, and that of the outer body for
+        a reader that takes the nodes as they stand. A name that the owner of the body writes has one meaning
+        inside, since the owner's results are not known there.
+
+        Raises:
+            Unprovable: this body writes such a name.
+        """
+        scope = self.outer
+        while scope is not None:
+            for name in self.written:
+                if (name in scope.names or name in scope.written) and name not in scope.written_now:
+                    raise Unprovable(f"nodes are not sorted, and value {name!r} has two meanings")
+            scope = scope.outer
 
     def keep_free(self, name: str) -> None:
         """Record that a graph passed to this function reads a value of this name from the caller.

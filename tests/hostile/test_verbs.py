@@ -48,8 +48,8 @@ NOTHING_THERE = {
 }
 """Verbs that cannot do their work on every legal file."""
 GOES_ON = {
-    "diff": ("graph: not sorted", "size: more than a proof reads"),
-    "profile": ("graph: not sorted", "size: more than a proof reads"),
+    "diff": ("size: more than a proof reads",),
+    "profile": ("size: more than a proof reads",),
     "extract": (
         "data: of training",
         "data: of a sparse tensor",

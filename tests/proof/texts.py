@@ -38,6 +38,13 @@ def branches(then: str, other: str = "q = Neg(x)", before: str = "") -> str:
     )
 
 
+CAPTURES = (
+    "y = If(c) <then_branch = t () => (float[2] p) { p = Neg(b) }, "
+    "else_branch = e () => (float[2] q) { q = Neg(x) }>"
+)
+"""A node with a branch that reads `b` of the graph around."""
+
+
 EQUAL: dict[str, tuple[str, str]] = {
     "renamed values and nodes": (
         unary("[n1] a = Neg(x) [n2] y = Exp(a)"),
@@ -50,6 +57,26 @@ EQUAL: dict[str, tuple[str, str]] = {
     "reordered independent nodes": (
         unary("a = Neg(x) b = Exp(x) y = Sub(a, b)"),
         unary("b = Exp(x) a = Neg(x) y = Sub(a, b)"),
+    ),
+    "nodes not sorted": (
+        unary("y = Sub(a, b) b = Exp(a) a = Neg(x)"),
+        unary("a = Neg(x) b = Exp(a) y = Sub(a, b)"),
+    ),
+    "nodes of a body not sorted": (
+        branches("p = Exp(a) a = Neg(b)", before="b = Abs(x)"),
+        branches("a = Neg(b) p = Exp(a)", before="b = Abs(x)"),
+    ),
+    "nodes of a function not sorted": (
+        unary("y = m.f(x)", "def f (a) => (b) { b = Exp(h) h = Neg(a) }"),
+        unary("h = Neg(x) y = Exp(h)"),
+    ),
+    "owner of a body that captures a later value": (
+        f"g (float[2] x, bool c) => (float[2] y) {{ {CAPTURES} b = Abs(x) }}",
+        f"g (float[2] x, bool c) => (float[2] y) {{ b = Abs(x) {CAPTURES} }}",
+    ),
+    "nodes not sorted, and a name that is that of the owner's result": (
+        branches("p = Exp(y) y = Neg(x)"),
+        branches("y = Neg(x) p = Exp(y)"),
     ),
     "identity inserted": (
         unary("a = Neg(x) y = Exp(a)"),
@@ -433,8 +460,19 @@ DIFFERENT: dict[str, tuple[str, str]] = {
 UNPROVABLE: dict[str, tuple[str, str]] = {
     "undefined value": (unary("y = Neg(nowhere)"), "'nowhere' is read before"),
     "undefined output": ("g (float[2] x) => (float[2] y) { z = Neg(x) }", "'y' is read before"),
-    "nodes not sorted": (unary("y = Exp(a) a = Neg(x)"), "'a' is read before"),
-    "cycle": (unary("y = Exp(a) a = Neg(y)"), "'a' is read before"),
+    "cycle": (unary("y = Exp(a) a = Neg(y)"), "feed each other"),
+    "nodes not sorted, and a name that the graph around has, too": (
+        branches("p = Exp(a) a = Neg(x)", before="a = Abs(x)"),
+        "two meanings",
+    ),
+    "nodes not sorted, and a name that the graph around writes later": (
+        branches("p = Exp(a) a = Neg(x)", before="b = Sin(a) a = Abs(x)"),
+        "two meanings",
+    ),
+    "nodes not sorted, and a body that reads another name of the graph first": (
+        branches("p = Exp(z) z = Neg(x)", before="z = Abs(x)"),
+        "two meanings",
+    ),
     "recursion": (unary("y = m.f(x)", "def f (a) => (b) { b = m.f(a) }"), "calls itself"),
     "recursion through a second function": (
         unary("y = m.f(x)", "def f (a) => (b) { b = m.g(a) } def g (a) => (b) { b = m.f(a) }"),

@@ -61,7 +61,7 @@ class Edit:
             )
         self._output, self._sidecar = output, sidecar
         unread = Watched([Path(source)] if isinstance(source, str | os.PathLike) else [])
-        model, path = read_model(source, ordered=False)  # a user may open an unsorted graph to sort it
+        model, path = read_model(source, provable=False)
         home = path or output
         data = external_data.check_external_data(model, home) if home else ()
         targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]

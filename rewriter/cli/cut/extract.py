@@ -23,7 +23,7 @@ def run(options: ExtractOptions) -> None:
         raise click.UsageError("missing modules: name one, such as 'encoder.layer.0', or a glob")
     checking = Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
     with progress() as tell:
-        analysis = pipeline.load(options.model, given_of(options, options.output))
+        analysis = pipeline.load_sorted(options.model, given_of(options, options.output))
         tell("extract")
         found = extract(
             analysis,

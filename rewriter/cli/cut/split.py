@@ -18,7 +18,7 @@ def run(options: SplitOptions) -> None:
     """Split a model into parts, write them, and print a summary."""
     checking = Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
     with progress() as tell:
-        analysis = pipeline.load(options.model, given_of(options, options.output))
+        analysis = pipeline.load_sorted(options.model, given_of(options, options.output))
         tell("split")
         cuts = parse_cuts(analysis, options.at)
         copying = options.copy_data

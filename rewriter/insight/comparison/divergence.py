@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from rewriter.insight.comparison.call_values import calls_of_both
 from rewriter.insight.comparison.module_pairs import ModulePair
+from rewriter.model.interface_match import counterparts
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from rewriter.runtime.child.error_text import one_line
@@ -176,11 +177,11 @@ def compare_calls(
 
 
 def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
-    """Return input of the first model -> input of the second, matched by name, else by position.
+    """Return input of the first model -> input of the second, matched by name, the others in order.
 
     Raises:
-        FeedError: an input of the second model has no counterpart, or two inputs that are matched by position
-            differ in rank.
+        FeedError: an input of the second model has no counterpart, or two matched inputs differ in
+            rank.
     """
     ours, theirs = [each.name for each in left], [each.name for each in right]
     if set(theirs) <= set(ours):
@@ -188,10 +189,11 @@ def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
     if set(ours) <= set(theirs) or len(ours) != len(theirs):
         missing = next(name for name in theirs if name not in ours)
         raise FeedError(f"the second model also wants {missing!r}")
-    for one, other in zip(left, right, strict=True):
+    for one, at in zip(left, counterparts(ours, theirs), strict=True):
+        other = right[at]
         if one.dims is not None and other.dims is not None and len(one.dims) != len(other.dims):
             raise FeedError(f"inputs {one.name!r} and {other.name!r} have different ranks")
-    return dict(zip(ours, theirs, strict=True))
+    return {name: theirs[at] for name, at in zip(ours, counterparts(ours, theirs), strict=True)}
 
 
 def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[str, str]) -> Stage:

@@ -18,22 +18,23 @@ from rewriter.model.operator_set.operators import canonical
 
 
 @garbage.paused()
-def indexed(model: ModelProto, *, ordered: bool = True) -> GraphIndex:
+def indexed(model: ModelProto, *, ordered: bool = False, provable: bool = True) -> GraphIndex:
     """Index a model and check it.
 
     Args:
         model: the model.
         ordered: whether nodes must be sorted; see `checks.check`.
+        provable: whether the model is read for a proof; see `checks.check`.
 
     Raises:
         UnreadableModel: the model has no single meaning, or exceeds the limits.
     """
     if model.functions:
-        check(model, ordered=ordered)
+        check(model, ordered=ordered, provable=provable)
         return GraphIndex(model)
     graph = GraphIndex(model)
-    if not (_is_flat(graph) and _names_one_value_each(graph) and _is_sorted(graph) and _imports_all(graph)):
-        check(model, ordered=ordered)
+    if not (_is_flat(graph) and _names_one_value_each(graph) and is_sorted(graph) and _imports_all(graph)):
+        check(model, ordered=ordered, provable=provable)
     return graph
 
 
@@ -52,10 +53,17 @@ def _names_one_value_each(graph: GraphIndex) -> bool:
     )
 
 
-def _is_sorted(graph: GraphIndex) -> bool:
+def is_sorted(graph: GraphIndex) -> bool:
+    """Whether every node comes after the nodes whose values it reads, or its graph bodies capture."""
     producer = graph.producer
     return all(
         producer[value] < node for node, values in enumerate(graph.reads) for value in values if value != NONE
+    ) and not any(
+        producer[value] > body.owner and graph.body_of[producer[value]] != number
+        for number, body in enumerate(graph.bodies)
+        if body.owner != NONE
+        for value in body.results
+        if value != NONE
     )
 
 

@@ -38,18 +38,19 @@ class _Weight:
     calls: dict[Identity, tuple[int, int]] = field(default_factory=dict)
 
 
-def check(model: ModelProto, *, ordered: bool = True) -> None:
+def check(model: ModelProto, *, ordered: bool = False, provable: bool = True) -> None:
     """Refuse a model that has no single meaning, or exceeds the limits.
 
     Args:
         model: the model.
         ordered: whether nodes must be sorted, as the specification demands. Converters to fp16 append nodes
             that earlier nodes read; such a model still has a single meaning.
+        provable: whether the model is read for a proof, whose own limit `MOST_ENTERED` no option can raise.
 
     Raises:
         UnreadableModel: the model fails a check; the message states the fault in one line.
     """
-    _demand_bounded(model, ordered=ordered)
+    _demand_bounded(model, provable=provable)
     functions = _functions(model)
     main = _Reader(None, ordered=ordered)
     main.read_graph(model.graph, [])
@@ -60,14 +61,14 @@ def check(model: ModelProto, *, ordered: bool = True) -> None:
         _demand_imports(function, reader.domains)
 
 
-def _demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
+def _demand_bounded(model: ModelProto, *, provable: bool) -> None:
     """Refuse a model that exceeds the limits, as stored or once every call is inlined.
 
     Every function is measured once, however often it is called. Names of values are not read.
 
     Args:
         model: the model.
-        ordered: whether the model is read for a proof, whose own limit `MOST_ENTERED` no option can raise.
+        provable: see `check`.
 
     Raises:
         UnreadableModel: the model exceeds a limit, functions call each other in a cycle, or two functions of
@@ -84,7 +85,7 @@ def _demand_bounded(model: ModelProto, *, ordered: bool = True) -> None:
     held = main.nodes + sum(weights[identity_of(each)].nodes for each in model.functions)
     limits.demand("nodes", held, f"the graph and its functions, called or not, hold {held:,} nodes")
     limits.demand("depth", depth, f"functions and graphs are {depth:,} deep inside each other")
-    if ordered and nodes - main.own > MOST_ENTERED:
+    if provable and nodes - main.own > MOST_ENTERED:
         raise UnreadableModel(
             f"functions and graph attributes come to {nodes - main.own:,} nodes once they are entered, and "
             f"the certificate reads {MOST_ENTERED:,}; export it with fewer calls"

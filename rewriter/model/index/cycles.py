@@ -1,11 +1,11 @@
-"""Explains reads of values that no node has written before, and orders functions callees first."""
+"""Orders nodes by dataflow and functions callees first; explains reads of values that are not yet written."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from onnx import NodeProto
+from onnx import GraphProto, NodeProto
 
 from rewriter.model.index.graph import graphs_of
 
@@ -38,11 +38,11 @@ def fault_of_order(levels: Levels, name: str, where: str) -> Order:
         where: text after names in the message: ' of function f' inside a function, else ''.
     """
     for level, (body, node) in enumerate(levels):
-        nodes = list(body)  # keeps the node objects alive, since `_circle` goes by their ids
+        nodes = list(body)
         writers = {output: writer for writer in reversed(nodes) for output in writer.output if output}
         if name not in writers:
             continue
-        if circle := _circle(nodes, writers):
+        if circle := _circle(nodes):
             return Order(
                 f"the nodes {' -> '.join(map(title, circle))}{where} feed each other; export it again"
             )
@@ -55,28 +55,48 @@ def fault_of_order(levels: Levels, name: str, where: str) -> Order:
     return Order(f"{title(levels[0][1])} reads {name!r}{where}, which nothing writes; export it again")
 
 
-def _circle(nodes: Sequence[NodeProto], writers: Mapping[str, NodeProto]) -> list[NodeProto]:
+def _circle(nodes: Sequence[NodeProto]) -> list[NodeProto]:
     """Return a cycle of nodes, each reading an output of the next, the first again at the end; else []."""
-    number = {id(node): index for index, node in enumerate(nodes)}
-    feeding = {
-        index: list(dict.fromkeys(number[id(writers[name])] for name in _read_by(node) if name in writers))
-        for index, node in enumerate(nodes)
-    }
     try:
-        list(callees_first(feeding))
+        in_dataflow_order(nodes)
     except Circle as found:
         return [nodes[index] for index in found.members]
     return []
 
 
+def in_dataflow_order(nodes: Sequence[NodeProto]) -> list[int]:
+    """Return the positions of the nodes of one body, each after the nodes whose outputs it reads.
+
+    The order is stable: a node that another reads too early moves to the place directly before its first
+    reader, and all others keep their order. A node also reads the values that its graph bodies capture.
+
+    Raises:
+        Circle: nodes feed each other; the members are positions.
+    """
+    writers = {name: at for at in range(len(nodes) - 1, -1, -1) for name in nodes[at].output if name}
+    feeding = {
+        at: dict.fromkeys(writers[name] for name in _read_by(node) if name in writers)
+        for at, node in enumerate(nodes)
+    }
+    return callees_first(feeding)
+
+
 def _read_by(node: NodeProto) -> Iterator[str]:
+    """Yield the names that a node reads, and those that its graph bodies capture."""
     yield from node.input
     for attribute in node.attribute:
         for graph in graphs_of(attribute):
-            for inner in graph.node:
-                yield from _read_by(inner)
-            for info in graph.output:
-                yield info.name
+            yield from _captured(graph)
+
+
+def _captured(graph: GraphProto) -> Iterator[str]:
+    """Yield the names that a graph body reads and does not define."""
+    own = {info.name for info in graph.input} | {tensor.name for tensor in graph.initializer}
+    own.update(each.values.name for each in graph.sparse_initializer)
+    own.update(name for node in graph.node for name in node.output)
+    for inner in graph.node:
+        yield from (name for name in _read_by(inner) if name not in own)
+    yield from (info.name for info in graph.output if info.name not in own)
 
 
 class Circle(Exception):

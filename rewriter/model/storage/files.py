@@ -30,12 +30,12 @@ _LEVELS = 100
 """Maximum nesting that protobuf reads: of graph attributes, three messages each, and of all messages."""
 
 
-def load(path: Path, *, ordered: bool = True) -> ModelProto:
+def load(path: Path, *, provable: bool = True) -> ModelProto:
     """Return the model that `load_indexed` reads, without the index."""
-    return load_indexed(path, ordered=ordered).model
+    return load_indexed(path, provable=provable).model
 
 
-def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
+def load_indexed(path: Path, *, provable: bool = True) -> GraphIndex:
     """Read the structure of a model; external weights are not read.
 
     Raises:
@@ -53,7 +53,7 @@ def load_indexed(path: Path, *, ordered: bool = True) -> GraphIndex:
         raise UnreadableModel(f"{path}: no such file; check the path") from None
     except OSError as error:
         raise UnreadableModel(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
-    return parse_indexed(data, str(path), ordered=ordered)
+    return parse_indexed(data, str(path), provable=provable)
 
 
 def _demand_readable(path: Path, size: int) -> None:
@@ -66,13 +66,13 @@ def _demand_readable(path: Path, size: int) -> None:
     current().demand("bytes", size, f"{path}: the file has {size:,} bytes")
 
 
-def parse_indexed(data: bytes, name: str, *, ordered: bool = True) -> GraphIndex:
+def parse_indexed(data: bytes, name: str, *, provable: bool = True) -> GraphIndex:
     """Parse serialized bytes of a model and check it.
 
     Args:
         data: the bytes.
         name: the beginning of error messages.
-        ordered: see `checks.check`.
+        provable: see `checks.check`.
 
     Raises:
         UnreadableModel: the bytes are not a whole ONNX model, or the model exceeds the limits or has no
@@ -85,7 +85,7 @@ def parse_indexed(data: bytes, name: str, *, ordered: bool = True) -> GraphIndex
         if start.startswith(sign):
             raise UnreadableModel(f"{name}: {what}; {mend}")
     try:
-        return indexed(_parsed(data), ordered=ordered)
+        return indexed(_parsed(data), provable=provable)
     except UnreadableModel as error:
         raise UnreadableModel(f"{name}: {error}") from None
 

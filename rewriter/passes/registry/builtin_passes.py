@@ -9,9 +9,11 @@ from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
+from rewriter.passes.sort import Sort
 from rewriter.passes.unshare import Unshare
 
 PASSES: tuple[type[Pass], ...] = (
+    Sort,
     Annotate,
     RestoreNames,
     Unshare,

@@ -143,7 +143,7 @@ def run(step: Pass, analysis: Analysis) -> Outcome:
     if fault := plugin.called(lambda: fault_of_outcome(outcome)):
         raise plugin.broken(fault)
     try:
-        indexed(analysis.model)
+        indexed(analysis.model, ordered=True)
     except RewriterError as error:
         raise plugin.broken(f"leaves a model that cannot be read: {error}") from error
     after = digest_of(analysis.model)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rewriter.model.interface_match import counterparts
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Job
 from rewriter.runtime.compare.outcome import RunOutcome, RunRequest, Stage
@@ -50,9 +51,8 @@ def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
     if len(second.outputs) != len(found.outputs):
         gives = f"{_listed(second.outputs)} instead of {_listed(found.outputs)}"
         return broken(error=one_line(f"the second model gives {gives}"))
-    if sorted(second.outputs) == sorted(found.outputs):  # callers find them by name, whatever their order
-        places = [second.outputs.index(name) for name in found.outputs]
-        after = [[results[place] for place in places] for results in after]
+    places = counterparts(found.outputs, second.outputs)
+    after = [[results[place] for place in places] for results in after]
     del second
     apart = _deviations(found, after, request.tolerance)
     if not apart:

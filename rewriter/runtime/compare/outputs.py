@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 
 from rewriter.errors import NoScratch
+from rewriter.model.interface_match import counterparts
 from rewriter.model.operator_set.determinism import may_draw
 from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.error_text import one_line, signal_text
@@ -65,14 +66,15 @@ def compare_runs(
 def _other_names(second: onnx.ModelProto | None, drawing: Drawing) -> dict[str, str]:
     """Map names of inputs of the original to those of the second model, where they differ.
 
-    Inputs are matched by position. The map is empty if the models have different numbers of inputs, or the
-    same names in any order.
+    Inputs are matched by name, the others in order. The map is empty if the models have different numbers of
+    inputs.
     """
     inputs = [each.name for each in drawing.plan.inputs]
     theirs = [] if second is None else [info.name for info in required_inputs(second)]
-    if sorted(inputs) == sorted(theirs) or len(inputs) != len(theirs):
+    if len(inputs) != len(theirs):
         return {}
-    return {ours: other for ours, other in zip(inputs, theirs, strict=True) if ours != other}
+    others = [theirs[at] for at in counterparts(inputs, theirs)]
+    return {ours: other for ours, other in zip(inputs, others, strict=True) if ours != other}
 
 
 def outcome_of(ended: Ended) -> RunOutcome:

@@ -146,6 +146,20 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         5,
         "interface: input 'a' stands where 'b' does in the other model",
     ),
+    "an input at another place, among other names": (
+        PAIR,
+        PAIR.replace(" b", " c").replace(", b", ", c").replace(" a", " b").replace("(a", "(b"),
+        ("--no-numbers",),
+        5,
+        "? not proved · interface: input 'a' stands where 'b' does in the other model",
+    ),
+    "an output at another place, among other names": (
+        PAIR,
+        PAIR.replace(" z", " w").replace(" y", " z"),
+        (),
+        1,
+        "output 'z'",
+    ),
     "outputs in another order": (
         PAIR,
         PAIR.replace("float[2] y, float[2] z", "float[2] z, float[2] y"),

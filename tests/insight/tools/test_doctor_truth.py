@@ -355,7 +355,7 @@ BY_NAME = {rule.name: rule for rule in RULES}
 
 
 def facts(path: Path) -> Facts:
-    return facts_of(read_model(path, ordered=False)[0], path)
+    return facts_of(read_model(path, provable=False)[0], path)
 
 
 def test_every_rule_has_a_case_and_a_name_of_its_own() -> None:

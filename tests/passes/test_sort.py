@@ -1,0 +1,109 @@
+"""Sorting: what is read too early moves, nothing else does, and the result is proved equal."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import onnx
+import pytest
+
+import rewriter
+from rewriter.model.index.checked_index import indexed, is_sorted
+from rewriter.model.index.graph import GraphIndex, graphs_of
+from rewriter.passes.sort import sort
+from rewriter.proof.certificate import certify
+from tests.proof.texts import branches, loop, model, unary
+
+
+def names(proto: onnx.ModelProto) -> str:
+    return " ".join(node.output[0] for node in proto.graph.node)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "order", "moved"),
+    [
+        ("a = Neg(x) y = Exp(a)", "a y", 0),
+        ("b = Abs(x) y = Add(a, b) a = Neg(x) z = Exp(x)", "b a y z", 1),
+        ("y = Add(a, b) z = Sin(x) b = Exp(a) a = Neg(x)", "a b y z", 2),
+        ("y = Add(b, a) a = Neg(x) b = Exp(x)", "b a y", 2),
+    ],
+)
+def test_a_node_moves_directly_before_its_first_reader(nodes: str, order: str, moved: int) -> None:
+    made = model(unary(nodes))
+    assert sort(made) == moved
+    assert names(made) == order
+
+
+def test_bodies_and_functions_are_sorted() -> None:
+    for text in (
+        branches("p = Exp(a) a = Neg(x)"),
+        loop("t = Exp(a) a = Neg(s)"),
+        unary("y = m.f(x)", "def f (a) => (b) { b = Exp(h) h = Neg(a) }"),
+    ):
+        made = model(text)
+        assert not is_sorted(GraphIndex(made))
+        assert sort(made) == 1
+        assert is_sorted(GraphIndex(made))
+        onnx.checker.check_model(made)
+
+
+def test_shuffled_lists_are_sorted_and_proved() -> None:
+    text = (
+        loop(
+            "z = If(go) <then_branch = d () => (float[2] v) { v0 = Add(s, e) v = Sin(v0) }, "
+            "else_branch = e () => (float[2] w) { w = Neg(s) }> t = m.f(z)",
+            "e0 = Exp(x) e = Neg(e0)",
+        )
+        + unary("", "def f (a) => (b) { h = Neg(a) b = Exp(h) }").partition("}")[2]
+    )
+    made = model(text)
+    for seed in range(20):
+        shuffled = onnx.ModelProto()
+        shuffled.CopyFrom(made)
+        _shuffle(shuffled, random.Random(seed))
+        indexed(shuffled)  # it has one meaning
+        assert certify(made, shuffled).equal
+        sort(shuffled)
+        indexed(shuffled, ordered=True)
+        assert certify(made, shuffled).equal
+
+
+def _shuffle(proto: onnx.ModelProto, draw: random.Random) -> None:
+    bodies: list[onnx.GraphProto | onnx.FunctionProto] = [proto.graph, *proto.functions]
+    while bodies:
+        body = bodies.pop()
+        nodes = list(body.node)
+        draw.shuffle(nodes)
+        del body.node[:]
+        body.node.extend(nodes)
+        bodies += [graph for node in body.node for each in node.attribute for graph in graphs_of(each)]
+
+
+def test_rewrite_sorts_first_and_says_so(tmp_path: Path) -> None:
+    made = model(unary('["/b/Exp"] y = Exp(a) ["/a/Neg"] a = Neg(x)'))
+    report = rewriter.rewrite(made, functions="call", passes=None)
+    assert next((each.name, dict(each.outcome.changes)) for each in report.passes) == (
+        "sort",
+        {"nodes sorted": 1},
+    )
+    assert is_sorted(GraphIndex(report.result))
+    assert names(made) == "y a"  # the source is never changed
+    again = rewriter.rewrite(report.result, functions="call")
+    assert "sort" not in [each.name for each in again.passes]
+
+
+def test_sort_that_is_asked_for_runs_once() -> None:
+    made = model(unary('["/b/Exp"] y = Exp(a) ["/a/Neg"] a = Neg(x)'))
+    assert [each.name for each in rewriter.rewrite(made, passes="sort,annotate").passes] == [
+        "sort",
+        "annotate",
+    ]
+
+
+def test_pieces_of_an_unsorted_model_are_sorted(tmp_path: Path) -> None:
+    made = model(unary('["/b/m/Exp"] y = Exp(a) ["/b/n/Neg"] a = Neg(h) ["/a/Sin"] h = Sin(x)'))
+    taken = rewriter.extract(made, "b", tmp_path / "b.onnx")
+    assert names(onnx.load(taken.outputs[-1])) == "a y"
+    parts = rewriter.split(made, "b", tmp_path / "parts")
+    assert [len(part.model.graph.node) for part in parts.parts] == [1, 2]
