@@ -491,8 +491,8 @@ def report(
         CannotWrite: the output cannot be written.
     """
     wanted = ReportContents(
-        other=other,
-        original=original,
+        other=None if other is None else read_of(other),
+        original=None if original is None else read_of(original),
         profile=profile,
         recorded=None if recorded is None else Path(recorded),
         numbers=numbers,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from rewriter.api.foreign_models import read_of
 from rewriter.errors import UsageError
 from rewriter.evidence.checkpoint.hashes import Checkpoint
 from rewriter.evidence.reference.module_list import Declared, Reference, ReferenceModule, full_scope
@@ -81,7 +82,7 @@ def read_evidence(
     if output is not None:
         spare_given(Path(output), like=like, reference=reference, checkpoint=checkpoint, trace=trace)
     return Given(
-        read_like(like) if like is not None else None,
+        read_like(read_of(like)) if like is not None else None,
         _references(reference) if reference is not None else (),
         Checkpoint(Path(checkpoint)) if checkpoint is not None else None,
         _trace(trace) if trace is not None else None,

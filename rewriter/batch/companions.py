@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from rewriter.errors import CannotWrite, UsageError
 from rewriter.model.storage.atomic_outputs import write_atomically
 
 
-def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path, Path]:
+def find(
+    sources: Sequence[str], output: str, globs: Sequence[str], made: Set[Path] = frozenset()
+) -> dict[Path, Path]:
     """Return matching file of a source folder -> its target, at the same place in the output folder.
 
     Hidden files, files in hidden folders, and files in the output folder do not match.
@@ -21,6 +23,7 @@ def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path
         sources: the sources of the batch; only local folders are searched.
         output: the local folder to write to.
         globs: globs over file names.
+        made: files that the batch makes, relative to the output folder; no file is copied over them.
 
     Raises:
         UsageError: the output is not a local folder, or a glob matches no file.
@@ -43,8 +46,11 @@ def find(sources: Sequence[str], output: str, globs: Sequence[str]) -> dict[Path
         if not any(fnmatchcase(path.name, glob) for path in files):
             names = [path.name for path in files if path.suffix != ".onnx"]
             raise UsageError(f"--also: {fits_nothing('file in the source folders', glob, names)}")
+    taken = {home / path for path in made}
     return {
-        path: target for path, target in files.items() if any(fnmatchcase(path.name, glob) for glob in globs)
+        path: target
+        for path, target in files.items()
+        if target not in taken and any(fnmatchcase(path.name, glob) for glob in globs)
     }
 
 

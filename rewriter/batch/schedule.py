@@ -22,6 +22,7 @@ from rewriter.batch.request import Request
 from rewriter.batch.sources import FileJob
 from rewriter.batch.up_to_date import is_current
 from rewriter.errors import UsageError
+from rewriter.model.storage.sidecar_path import sidecar_path
 
 OnRecord = Callable[[Record, int, int], None]
 """Callback for each record: the record, the number of finished files, and the number of files."""
@@ -115,7 +116,8 @@ def run(
     make_engine = engine_of(engine, jobs, [*names, target], work)
     replace(request, config=False).options(Path())  # fail early if the shared evidence cannot be read
     jobs_found = sources.find(names, target)
-    beside = companions.find(names, target, also)
+    made = {Path(each.target) for each in jobs_found}
+    beside = companions.find(names, target, also, {*made, *map(sidecar_path, made)})
     path = Path(ledger) if ledger is not None else _ledger_in(target)
     with Ledger(path) as book:
         todo = _Todo(jobs_found, target, request, book, again=again)

@@ -137,8 +137,12 @@ def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | 
     maker = graph.producer[value]
     pending = list(graph.readers[value])
     prepared = {value, NONE}
+    seen: set[int] = set()
     while pending:
         node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
         if (place := placements[node]) is not None:
             found.append(place.module)
         elif len(prepared) < _STEPS and _prepares(graph, node, prepared):

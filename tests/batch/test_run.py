@@ -65,6 +65,7 @@ def test_external_data_and_companions_keep_their_places(tmp_path: Path) -> None:
     source, out = tmp_path / "src", tmp_path / "out"
     with_data(source / "bert" / "onnx" / "model.onnx", "model.onnx_data")
     (source / "bert" / "config.json").write_text("{}")
+    (source / "bert" / "onnx" / "model.modules.json").write_text("of an earlier run, elsewhere")
     (source / "bert" / ".git").mkdir()
     (source / "bert" / ".git" / "config.json").write_text("{}")
     found = batch.run(source, out, QUICK, jobs=1, also=["*.json"])
@@ -75,6 +76,7 @@ def test_external_data_and_companions_keep_their_places(tmp_path: Path) -> None:
         "bert/onnx/model.onnx",
         "bert/onnx/model.onnx_data",
     }
+    assert "rewriter" in (out / "bert" / "onnx" / "model.modules.json").read_text()
     written = onnx.load(out / "bert" / "onnx" / "model.onnx")
     assert len(written.graph.initializer[0].raw_data) == 256
 

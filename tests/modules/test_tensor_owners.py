@@ -151,3 +151,12 @@ def test_a_name_means_the_tensor_of_the_main_graph_first() -> None:
     }""")
     (held,) = [each for each in tree[ModulePath("fc")].tensors if each.name == "fc.weight"]
     assert held.shape == (2, 2)
+
+
+def test_prepared_constants_are_followed_once() -> None:
+    """A chain of diamonds has 2^15 paths from the tensor to its reader."""
+    steps = ["b0 = Neg(w)"]
+    steps += [f"c{n} = Abs(b{n}) d{n} = Sin(b{n}) b{n + 1} = Add(c{n}, d{n})" for n in range(15)]
+    nodes = " ".join([*steps, '["/a/Mul"] y = Mul(x, b15)'])
+    text = f"g (float[2] x) => (float[2] y) <float[2] w = {{1, 2}}> {{ {nodes} }}"
+    assert [tensor.name for tensor in tree_of(text)["a"].tensors] == ["w"]

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from onnx import AttributeProto, NodeProto, TensorProto
 
 from rewriter.model.operator_set.operators import canonical, schema_of
-from rewriter.model.tensors import array_of
+from rewriter.model.tensors import array_of, dtype_name
 from rewriter.proof.contents import without_names
 
 _SMALL = 8
@@ -42,14 +42,18 @@ def attributes_of(node: NodeProto, opsets: Mapping[str, int] | None = None) -> d
 def tensor_text(tensor: TensorProto, folder: Path | None = None) -> str:
     """Return a small tensor as its numbers, a large one as shape and digest.
 
-    `folder` holds external data. A tensor that cannot be read counts as large.
+    The element type comes first, unless it is float32. `folder` holds external data. A tensor that cannot be
+    read counts as large.
     """
+    kind = "" if tensor.data_type == TensorProto.FLOAT else f"{dtype_name(tensor.data_type)} "
+    if 0 < len(tensor.string_data) <= _SMALL:
+        return f"{kind}{_listed(list(tensor.string_data) if tensor.dims else tensor.string_data[0])}"
     array = array_of(tensor, folder)
     if array is not None and array.size <= _SMALL:
-        return _listed(array)
+        return f"{kind}{_listed(array)}"
     data = without_names(tensor) if array is None else array.tobytes()
     shape = ", ".join(map(str, tensor.dims))
-    return f"({shape}) {hashlib.blake2b(data, digest_size=4).hexdigest()}"
+    return f"{kind}({shape}) {hashlib.blake2b(data, digest_size=4).hexdigest()}"
 
 
 def attribute_text(attribute: AttributeProto, folder: Path | None = None) -> str:
@@ -65,22 +69,23 @@ def attribute_text(attribute: AttributeProto, folder: Path | None = None) -> str
         value = onnx.helper.get_attribute_value(attribute)
     except ValueError:
         return "?"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return _listed(value)
+    return "?" if value is None else _listed(value)
 
 
 def _listed(value: object) -> str:
-    """Format numbers, lists and arrays of them, with the fewest digits that tell each number from all others.
+    """Format texts, numbers, and lists and arrays of them.
 
-    A protobuf message, such as a type or a sparse tensor, is shown as a digest.
-    A Python float is the value of an attribute, so it has the precision of float32.
+    A number has the fewest digits that tell it from all others of its type. A protobuf message, such as a
+    type or a sparse tensor, is shown as a digest. A Python float is the value of an attribute, so it has the
+    precision of float32; elements of arrays are numpy numbers.
     """
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
         return f"[{', '.join(map(_listed, value))}]"
     if isinstance(value, Message):
         return hashlib.blake2b(value.SerializeToString(deterministic=True), digest_size=4).hexdigest()
-    number = np.float32(value) if isinstance(value, float) else value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    number = np.float32(value) if type(value) is float else value
     return str(number).removesuffix(".0")
 
 

@@ -118,7 +118,7 @@ class Diff(Display):
 
     @property
     def unseen(self) -> tuple[ModuleDiff, ...]:
-        """The modules that both models call and whose calls could not be compared, if both models ran.
+        """The modules with nodes in both models whose calls could not be compared, if both models ran.
 
         In one of the models, all nodes of such a module are in graph bodies of If, Loop or Scan, or in
         functions of other tools.
@@ -132,14 +132,15 @@ class Diff(Display):
             if not module.calls
             and module.pair.before is not None
             and module.pair.after is not None
-            and left[module.pair.before].calls
-            and right[module.pair.after].calls
+            and left[module.pair.before].total_nodes
+            and right[module.pair.after].total_nodes
         )
 
     @property
     def _outputs_compared(self) -> bool:
         """Whether every output of either model has a counterpart in the other; True if no model ran."""
-        root = next(call for call in self.numbers.calls if not call.path) if self.numbers else None
+        calls = self.numbers.calls if self.numbers else ()
+        root = next((call for call in calls if not call.path), None)
         return root is None or not (root.outputs.only_before or root.outputs.only_after)
 
     @property
@@ -162,7 +163,9 @@ class Diff(Display):
         return found
 
     def _brief(self) -> str:
-        where = "agree" if self.measured else "not taken"
+        where = "not taken"
+        if self.measured:
+            where = "agree" if self._outputs_compared else "agree, other outputs"
         if self.first is not None:
             where = f"differ first at {self.first.path or '(root)'}"
         modules = f"{len(self.changed):,} of {counted(len(self.modules), 'module')} changed"

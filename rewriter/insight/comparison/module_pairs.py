@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +39,10 @@ class ModulePair:
         path = self.before if self.before is not None else self.after
         assert path is not None
         return path
+
+    def is_among(self, paths: Container[ModulePath]) -> bool:
+        """Whether `paths` has the path of the module in either model."""
+        return self.before in paths or self.after in paths
 
 
 def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:

@@ -21,6 +21,7 @@ from rewriter.model.tensors import array_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, Parameter
 from rewriter.proof.contents import Contents
+from rewriter.proof.operators import constant_tensor
 from rewriter.proof.scope import Unprovable
 from rewriter.runtime.compare.tolerance import distance
 
@@ -244,7 +245,11 @@ def _constant(side: Side, value: int) -> str | None:
     if (tensor := graph.initializers.get(value)) is not None:
         return None if tensor.name in side.named else tensor_text(tensor, side.folder)
     if (maker := graph.producer[value]) != NONE and graph.nodes[maker].op_type == "Constant":
-        return ", ".join(attribute_text(each, side.folder) for each in graph.nodes[maker].attribute)
+        attributes = graph.nodes[maker].attribute
+        held = constant_tensor(attributes[0].name, attributes[0]) if len(attributes) == 1 else None
+        if held is not None:
+            return tensor_text(held, side.folder)
+        return ", ".join(attribute_text(each, side.folder) for each in attributes)
     return None
 
 

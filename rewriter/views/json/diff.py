@@ -156,7 +156,7 @@ def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> DiffJ
 
     Args:
         found: the differences.
-        chosen: modules to list, by path in the first model, or in the second for added ones; None lists all.
+        chosen: modules to list, by path in either model; None lists all.
     """
     first, numbers = found.first, found.numbers
     return {
@@ -180,7 +180,9 @@ def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> DiffJ
             "own": first.own,
         },
         "modules": [
-            _module(each, found.tolerance) for each in found.modules if chosen is None or each.path in chosen
+            _module(each, found.tolerance)
+            for each in found.modules
+            if chosen is None or each.pair.is_among(chosen)
         ],
     }
 

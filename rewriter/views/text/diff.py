@@ -52,8 +52,7 @@ def print_diff(
     Args:
         found: the differences.
         console: the console.
-        chosen: show only these modules, by path in the first model, or in the second for added ones; None
-            for no restriction.
+        chosen: show only these modules, by path in either model; None for no restriction.
         everything: whether to show all modules, equal ones too, with their numbers.
     """
     sign, style = (signs(console).yes, "green") if found.equal else (signs(console).no, "bold red")
@@ -143,7 +142,7 @@ def _gives(call: CallNumbers) -> bool:
 def _is_shown(
     found: Diff, module: ModuleDiff, chosen: frozenset[ModulePath] | None, *, everything: bool
 ) -> bool:
-    if chosen is not None and module.path not in chosen:
+    if chosen is not None and not module.pair.is_among(chosen):
         return False
     if everything:
         return True

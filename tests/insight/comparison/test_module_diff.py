@@ -104,9 +104,12 @@ def test_a_constant() -> None:
         ("value_float = 2.0", "value = float {3.0}", ("2", "3")),
         ("value_floats = [2.0]", "value_floats = [4.0]", ("[2]", "[4]")),
         ("value_float = 0.1", "value = float {0.10000001}", ("0.1", "0.10000001")),
-        ("value = double {0.1}", "value = double {0.10000000001}", ("0.1", "0.10000000001")),
-        ("value_int = 7", "value_int = 8", ("7", "8")),
-        ('value_string = "a"', 'value_string = "b"', ("a", "b")),
+        ("value = double {0.1}", "value = double {0.10000000001}", ("float64 0.1", "float64 0.10000000001")),
+        ("value = double {1e300}", "value = double {1e301}", ("float64 1e+300", "float64 1e+301")),
+        ("value_int = 7", "value = int64 {8}", ("int64 7", "int64 8")),
+        ("value_floats = [1.5, 2.5]", "value = double[2] {1.5, 2.5}", ("[1.5, 2.5]", "float64 [1.5, 2.5]")),
+        ('value_string = "a"', 'value_string = "b"', ("string a", "string b")),
+        ('value_strings = ["a"]', 'value_strings = ["b"]', ("string [a]", "string [b]")),
     ],
 )
 def test_every_form_of_a_constant(before: str, after: str, texts: tuple[str, str]) -> None:
