@@ -32,6 +32,10 @@ class Reason(Enum):
         "functions, so no function has this node; to mend that, state a shape for every output of its body"
     )
     NO_KERNEL = "onnxruntime accepts this node in a graph but not in a function, so no function has it"
+    NO_IMPORT = (
+        "the file imports no version of this node's operator set, and functions need one, so no function has "
+        "it; to mend that, add the operator set to opset_import"
+    )
     IN_A_BODY = "its nodes are in a body of If, Loop or Scan, and functions are made of the main graph only"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
 

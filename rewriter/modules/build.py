@@ -41,7 +41,7 @@ def analyse(graph: GraphIndex, path: Path | None = None, given: Given = NOTHING)
     """
     settled = settle(graph, given, path)
     tree = build(graph, settled)
-    notes = (*notes_on(graph.model), *given.remarks, *_on_original(tree, settled), *settled.notes)
+    notes = (*notes_on(graph), *given.remarks, *_on_original(tree, settled), *settled.notes)
     return Analysis(
         graph.model,
         path,

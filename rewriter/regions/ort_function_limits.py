@@ -7,17 +7,19 @@ Measured with onnxruntime 1.31.1:
   quantised weights are unpacked at most one call below the graph that holds them.
 - A node must state all attributes that have defaults if onnx defines its operator by a function and without
   type inference: the defaults are lost when onnxruntime inlines functions.
+- A function must import the operator sets of all its nodes; the main graph need not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rewriter.model.index.checks import unimported
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.late_types import late_values
 from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
 from rewriter.refusals import Reason, Refusal
-from rewriter.regions.calls import TOP, Regions, main_node, name_of, shared_calls
+from rewriter.regions.calls import TOP, Regions, keep_outside, main_node, name_of, shared_calls
 
 
 def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
@@ -42,6 +44,24 @@ def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:
             refusals.append(Refusal(regions.regions[home].module, Reason.LOST_DEFAULT, name_of(graph, owner)))
             regions.keep_outside(owner)
     return refusals
+
+
+def lift_unimported(graph: GraphIndex, regions: Regions) -> list[Refusal]:
+    """Move out of all regions the nodes of operator sets without import, or the owners of their bodies.
+
+    Returns:
+        A refusal for each node that moved.
+    """
+    domains = unimported(graph)
+    if not domains:
+        return []
+    owners = {
+        main_node(graph, node)
+        for node, (domain, _) in enumerate(graph.operators)
+        if canonical(domain) in domains
+    }
+    in_main = (owner for owner in owners if graph.body_of[owner] == 0)
+    return keep_outside(graph, regions, in_main, Reason.NO_IMPORT)
 
 
 class LateTypes:

@@ -306,6 +306,12 @@ def _two_opsets(made: ModelProto) -> None:
     made.opset_import.add(domain="ai.onnx", version=18)
 
 
+def _unimported_function(made: ModelProto) -> None:
+    step = node("Neg", "a", "b")
+    made.functions.append(helper.make_function("q", "Q", ["a"], ["b"], [step], made.opset_import))
+    made.graph.node.append(node("Q", "x", "q", domain="q"))
+
+
 def _of_version(name: str, version: int) -> Callable[[ModelProto], None]:
     def edit(made: ModelProto) -> None:
         if name == "ir":
@@ -365,8 +371,9 @@ STRUCTURE: dict[str, Case] = {
     "graph: no opset, as before IR 3": refused(_old, "does not import"),
     "graph: no opset": spoiled(lambda made: made.opset_import.pop(), "does not import"),
     "graph: no opset of a domain": spoiled(
-        lambda made: made.graph.node.append(node("Q", "x", "q", domain="q")), "does not import"
+        lambda made: made.graph.node.append(node("Q", "x", "q", domain="q"))
     ),
+    "graph: no opset of a function": spoiled(_unimported_function, "does not import"),
     "graph: two opsets": spoiled(_two_opsets, "two versions"),
     "graph: newer IR": spoiled(_of_version("ir", 9999)),
     "graph: newer opset": spoiled(_of_version("opset", 9999)),

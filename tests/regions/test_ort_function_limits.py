@@ -6,10 +6,12 @@ import onnx
 import onnx.parser
 import pytest
 
+import rewriter
 from rewriter import pipeline
 from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.refusals import Reason
 from rewriter.views.rewrite_report import Report
+from tests.build import model
 
 HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
 # Two elements of four bits are one number in ONNX text.
@@ -84,3 +86,20 @@ def test_what_functions_cannot_hold_goes_up(text: str, reason: Reason, witnesses
     assert report.analysis.model.functions
     assert report.verification.numeric is not None
     assert report.verification.numeric.exact, report.verification.numeric
+
+
+def test_nodes_of_sets_without_import_stay_in_the_main_graph() -> None:
+    made = model(
+        "g (float[2] x) => (float[2] y) "
+        '{ ["/a/Neg"] h = Neg(x) ["/b/Gelu"] k = com.microsoft.FastGelu(h) ["/a/Exp"] y = Exp(k) }'
+    )
+    report = rewriter.rewrite(made, functions="call", numbers=False)
+    assert [(str(each.module), each.reason, each.witness) for each in report.refusals] == [
+        ("b", Reason.NO_IMPORT, "/b/Gelu")
+    ]
+    assert [note for note in report.analysis.notes if "com.microsoft" in note] == [
+        "the file imports no version of operator set 'com.microsoft': its operators are taken as they stand"
+    ]
+    inside = {node.op_type for function in report.result.functions for node in function.node}
+    assert "FastGelu" not in inside
+    assert "Neg" in inside

@@ -14,8 +14,8 @@ from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from rewriter.errors import UnreadableModel
 from rewriter.model.index.cycles import Circle, callees_first, fault_of_order, title
-from rewriter.model.index.functions import Identity, called_by, identity_of
-from rewriter.model.index.graph import graphs_of
+from rewriter.model.index.functions import Identity, called_by, identity_of, opsets_of
+from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.model.limits import MOST_ENTERED, current
 from rewriter.model.operator_set.operators import canonical, newest
 
@@ -119,8 +119,11 @@ def _weigh(body: GraphProto | FunctionProto, functions: Container[Identity], nam
     return weight
 
 
-def notes_on(model: ModelProto) -> Iterator[str]:
-    """Yield a note on the IR version and each opset of the model that is newer than the installed onnx."""
+def notes_on(graph: GraphIndex) -> Iterator[str]:
+    """Yield a note on each operator set without import, and on versions newer than the installed onnx."""
+    model = graph.model
+    for domain in sorted(unimported(graph)):
+        yield f"the file imports no version of operator set {domain!r}: its operators are taken as they stand"
     if model.ir_version > onnx.IR_VERSION:
         yield (
             f"IR version {model.ir_version} is newer than the {onnx.IR_VERSION} that onnx {onnx.__version__} "
@@ -133,6 +136,20 @@ def notes_on(model: ModelProto) -> Iterator[str]:
                 f"opset {each.version} of {each.domain or 'ai.onnx'} is newer than the {known} that onnx "
                 f"{onnx.__version__} knows: its operators are taken as they stand"
             )
+
+
+def unimported(graph: GraphIndex) -> frozenset[str]:
+    """Return the domains, canonical, that the model does not import although its main graph uses them."""
+    imported = {canonical(each.domain) for each in graph.model.opset_import}
+    used = {canonical(domain) for domain, _ in set(graph.operators)}
+    if used <= imported:
+        return frozenset()
+    opsets = opsets_of(graph)
+    return frozenset(
+        domain
+        for (written, _), body in zip(graph.operators, graph.body_of, strict=True)
+        if (domain := canonical(written)) not in opsets[body]
+    )
 
 
 class _Scope(set[str]):
@@ -228,7 +245,9 @@ def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
 def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodeProto]) -> None:
     """Refuse operator sets that are used but not imported, or imported in two versions.
 
-    A function has its own imports.
+    A function has its own imports, and onnxruntime demands all of them. It does not demand the main graph's
+    imports of its own operator sets: it takes the newest version that it has. So such an import may be
+    missing; `notes_on` tells it.
     """
     holder = f"function {owner.name!r}" if isinstance(owner, FunctionProto) else "the model"
     versions: dict[str, int] = {}
@@ -237,8 +256,11 @@ def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodePr
             raise UnreadableModel(
                 f"{holder} imports two versions of operator set {each.domain or 'ai.onnx'!r}; keep one"
             )
+    needed = set(domains)
+    if isinstance(owner, ModelProto):
+        needed = {"", *(canonical(function.domain) for function in owner.functions)}
     for domain, node in domains.items():
-        if domain not in versions:
+        if domain not in versions and domain in needed:
             raise UnreadableModel(
                 f"{title(node)} is of operator set {domain or 'ai.onnx'!r}, which {holder} does not import, "
                 "so its version is unknown; add it to opset_import"

@@ -17,7 +17,7 @@ from rewriter.regions.boundary import Interface, find_boundaries
 from rewriter.regions.calls import Regions, find_regions, name_of
 from rewriter.regions.convex import Part, make_convex
 from rewriter.regions.order import order_parts
-from rewriter.regions.ort_function_limits import LateTypes, lift_uninferable
+from rewriter.regions.ort_function_limits import LateTypes, lift_unimported, lift_uninferable
 from rewriter.regions.stated_types import lift_counting
 
 MOST_ROUNDS = 8
@@ -57,7 +57,11 @@ class Planner:
         graph, tree = analysis.graph, analysis.tree
         self._analysis, self._types = analysis, types
         self.regions = find_regions(graph, tree, lambda module: wants(tree, module))
-        self.refusals = [*_in_bodies(analysis, wants), *lift_uninferable(graph, self.regions)]
+        self.refusals = [
+            *_in_bodies(analysis, wants),
+            *lift_unimported(graph, self.regions),
+            *lift_uninferable(graph, self.regions),
+        ]
         self.refusals += lift_counting(graph, self.regions)
         self.refusals += types.lift_refused(self.regions)
         self._late = LateTypes(graph)
