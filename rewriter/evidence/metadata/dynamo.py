@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.claims import SHOWN, Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.metadata.folded_norms import Fold, find_folds
 from rewriter.evidence.metadata.lost_stacks import find_owners
 from rewriter.evidence.metadata.owners_by_reader import WeightsRead
 from rewriter.evidence.metadata.stack_bases import Stack
@@ -55,13 +56,16 @@ def testify(graph: GraphIndex) -> Testimony:
     called = {module for stack in set(stacks.values()) for module in stack}
     owners, between = find_owners(graph, {n: stack[-1] for n, stack in stacks.items()}, called, weights)
     owners |= _not_in_leaves(read_from, stacks, weights)
-    for module in (*owners.values(), *between.values()):
+    recorded = ((node, _operator_in(text)) for node, (_, text) in read_from.items())
+    folds = {fold.node: fold for fold in find_folds(graph, recorded)}
+    for module in (*owners.values(), *between.values(), *(fold.owner for fold in folds.values())):
         _add_callers(module, called)
     classes: dict[ModulePath, str] = {}
     for stack, names in dict.fromkeys((stacks[node], scopes[1]) for node, (scopes, _) in read_from.items()):
         classes.update(zip(stack, names, strict=False))
-    claims = tuple(_claims(read_from, stacks, owners, between))
-    return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called))
+    norms = {node: norm for node, fold in folds.items() if not (norm := stacks[node][-1]).holds(fold.owner)}
+    claims = tuple(_claims(read_from, stacks, owners, between, folds))
+    return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called), norms=norms)
 
 
 def _claims(
@@ -69,11 +73,15 @@ def _claims(
     stacks: Mapping[int, Stack],
     owners: Mapping[int, ModulePath],
     between: Mapping[int, ModulePath],
+    folds: Mapping[int, Fold],
 ) -> Iterator[Claim]:
     """Yield a claim on each node with metadata: by its stack, or by weights of the node or around it."""
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
-        if node in owners:
+        if node in folds:
+            text = f"{folds[node].weight[:SHOWN]} with a batch norm folded in, and {detail}"
+            yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, text)
+        elif node in owners:
             yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
         elif node in between:
             yield Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
@@ -198,11 +206,14 @@ def operator(claim: Claim) -> str:
     For a claim that was read from the lists and then corrected, return the note at the end of its detail,
     which is no name of an operator.
     """
-    if claim.source is not Source.EXPORTER or not claim.detail:
-        return ""
-    if claim.detail.startswith("["):
-        return claim.detail.rpartition(", ")[2].strip("]'\"")
-    return claim.detail.rpartition("/")[2].partition(": ")[0]
+    return _operator_in(claim.detail) if claim.source is Source.EXPORTER else ""
+
+
+def _operator_in(text: str) -> str:
+    """Return torch.fx's name of the operator at the end of a node's lists or namespace."""
+    if text.startswith("["):
+        return text.rpartition(", ")[2].strip("]'\"")
+    return text.rpartition("/")[2].partition(": ")[0]
 
 
 @once_per_index

@@ -41,7 +41,6 @@ _PREFIXES = ("fused ", "_inlfunc_")  # checked first: a regular expression costs
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
 
-_CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Fused operators that add the residual and then normalise; their nodes are named after the norm."""
@@ -135,18 +134,13 @@ def _by_parameter(claim: Claim) -> bool:
 
 
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
-    """Return last node -> all nodes that a tool made from the same original node, the last first.
-
-    A convolution that hides a norm is in the result even if it has no other parts.
-    """
+    """Return last node -> all nodes that a tool made from the same original node, the last first."""
     last_of = [NONE] * len(graph.nodes)
     assemblies: dict[int, list[int]] = {}
     for node in reversed(range(len(graph.nodes))):
         last = last_of[node] = _leads_to(graph, node, last_of, assemblies, claims)
         if last != node:
             assemblies.setdefault(last, [last]).append(node)
-        elif _hides_norm(graph, node):
-            assemblies[node] = [node]
     return assemblies
 
 
@@ -187,27 +181,15 @@ def _writes(graph: GraphIndex, node: int) -> str:
     return str(graph.value_names[writes[0]]) if writes and writes[0] != NONE else ""
 
 
-def _hides_norm(graph: GraphIndex, node: int) -> bool:
-    """Whether a batch norm was folded into a convolution, which then writes the result of the norm.
-
-    In torch a norm has several results, and torch names such results `getitem`. No name shows the norm's
-    module.
-    """
-    folded = graph.operators[node][1] in _CONVOLUTIONS
-    return folded and _writes(graph, node).startswith("getitem")
-
-
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
     """Place the parts that have no claim, or whose winner is by a parameter.
 
     Their module is the common ancestor of the other winners. Without other winners, it is the common ancestor
-    of the owners of the parameters, or the parent of this ancestor if a norm is hidden.
+    of the owners of the parameters.
     """
     sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
     told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
     module = common_ancestor(sorted({claim.module for claim in sure or told}))
-    if not sure and module and any(_hides_norm(graph, part) for part in parts):
-        module = module.parent
     if module is None:
         return
     detail = f"a part of the node that writes {_writes(graph, last)[:SHOWN]}"
