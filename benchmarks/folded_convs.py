@@ -116,7 +116,7 @@ def measure(name: str) -> tuple[dict[tuple[str, str], tuple[int, int]], list[str
                 path = Path(folder) / "model.onnx"
                 try:
                     export(net, exporter, path)
-                except Exception as error:  # noqa: BLE001  # whatever an exporter raises is a result
+                except Exception as error:  # whatever an exporter raises is a result
                     remarks.append(f"{name}, {way}, {exporter}: not exported: {_first_line(error)}")
                     continue
                 found, every, faults = count(path, net)

@@ -17,7 +17,7 @@ def import_torchvision() -> None:
     try:
         import torchvision  # noqa: F401, PLC0415
     except RuntimeError:
-        library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901
+        library = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         import_torchvision.library = library  # type: ignore[attr-defined]  # the operators live as long as it
@@ -34,6 +34,7 @@ class ConvBlock(nn.Module):  # type: ignore[misc]  # torch has no types here
         self.bn = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the result."""
         return self.act(self.bn(self.conv(x)))
 
 
@@ -46,6 +47,7 @@ class Bottleneck(nn.Module):  # type: ignore[misc]
         self.cv2 = ConvBlock(width, width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the result."""
         return x + self.cv2(self.cv1(x))
 
 
@@ -60,6 +62,7 @@ class Split(nn.Module):  # type: ignore[misc]
         self.m = nn.ModuleList(Bottleneck(self.width) for _ in range(count))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the result."""
         parts = list(self.cv1(x).chunk(2, 1))
         parts.extend(block(parts[-1]) for block in self.m)
         return self.cv2(torch.cat(parts, 1))
@@ -82,6 +85,7 @@ class Detect(nn.Module):  # type: ignore[misc]
         )
 
     def forward(self, levels: list[Tensor]) -> Tensor:
+        """Compute the result."""
         outputs = [
             torch.cat((box(x), kind(x)), 1).flatten(2)
             for box, kind, x in zip(self.cv2, self.cv3, levels, strict=True)
@@ -102,6 +106,7 @@ class Yolo(nn.Module):  # type: ignore[misc]
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the result."""
         kept = []
         for layer in self.model[:5]:
             x = layer(x)
@@ -114,7 +119,8 @@ def _resnet(kind: str, *depths: int) -> nn.Module:
     import_torchvision()
     from torchvision.models import resnet  # noqa: PLC0415
 
-    return resnet.ResNet(getattr(resnet, kind), depths, num_classes=5, width_per_group=16)
+    width = 64 if kind == "BasicBlock" else 16
+    return resnet.ResNet(getattr(resnet, kind), depths, num_classes=5, width_per_group=width)
 
 
 def _mobilenet() -> nn.Module:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -31,7 +31,7 @@ def _fused(net: nn.Module) -> nn.Module:
     """Fuse each batch norm into the convolution registered before it by torch, and leave an Identity."""
     for module in net.modules():
         children = list(module.named_children())
-        for (name, conv), (norm_name, norm) in zip(children, children[1:], strict=False):
+        for (name, conv), (norm_name, norm) in pairwise(children):
             if (
                 isinstance(conv, nn.Conv2d)
                 and type(norm) is nn.BatchNorm2d
@@ -63,7 +63,10 @@ def _partial(net: nn.Module) -> nn.Module:
 
 def _closure(net: nn.Module) -> nn.Module:
     def closed(old: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: old(*args, **kwargs)
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            return old(*args, **kwargs)
+
+        return inner
 
     for block in _blocks(net):
         block.forward = closed(block.forward)
@@ -82,13 +85,14 @@ def _bound(net: nn.Module) -> nn.Module:
 
 
 class Wrapped(nn.Module):  # type: ignore[misc]  # torch has no types here
-    """A module around a block, as adapters of fine-tuning make them."""
+    """A module around a block, as adapters for fine-tuning make one."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         self.block = block
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the block."""
         return self.block(*args, **kwargs)
 
 

@@ -79,7 +79,7 @@ def _claims(
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
         if node in folds:
-            text = f"{folds[node].weight[:SHOWN]} with a batch norm folded in, and {detail}"
+            text = f"{folds[node].parameter[:SHOWN]} with a batch norm folded in, and {detail}"
             yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, text)
         elif node in owners:
             yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")

@@ -13,6 +13,7 @@ derived name                                 named by and after
 `_inlfunc_Block_token_3_/fc/MatMul`          onnxruntime: a node of an inlined function
 `fc.weight_quantized`, `fc.weight_Q4`        quantisers: the weight; names of its scales have other endings
 `ConvBnFusion_W_conv.weight`                 onnxruntime: a weight, after another one was folded into it
+`ConvBnFusion_BN_B_bn.bias`                  onnxruntime: the bias of the node with that weight
 ===========================================  ===============================================================
 
 A node named after the value that it reads stands between the producer and the readers of that value. Such a
@@ -33,7 +34,10 @@ from rewriter.paths import ModulePath, common_ancestor
 _FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*)+$")
 _QUANTISED = re.compile(r"(?:_Transposed)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
-_FOLDED = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]_")
+_FOLDED = re.compile(r"^(?:Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]|MatMulBnFusion_GemmB)_")
+_FOLDED_PREFIXES = ("Conv", "MatMulBnFusion_")
+_FOLDED_IN = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN|Mul|Add)_B_")
+_NORM_BIAS = "ConvBnFusion_BN_B_"
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
 _COUNTED = re.compile(r"_?\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
@@ -41,6 +45,8 @@ _PREFIXES = ("fused ", "_inlfunc_")  # checked first: a regular expression costs
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
 
+PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+"""Operators into which exporters and tools fold the batch norm behind them."""
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Fused operators that add the residual and then normalise; their nodes are named after the norm."""
@@ -67,6 +73,21 @@ def parameter_named_by(name: str) -> str:
     `fc.weight_quantized` is derived from `fc.weight`.
     """
     return _FOLDED.sub("", _QUANTISED.sub("", name))
+
+
+def is_named_folded(name: str) -> bool:
+    """Whether a name is derived from a parameter into which another one was folded."""
+    return isinstance(name, str) and name.startswith(_FOLDED_PREFIXES) and bool(_FOLDED.match(name))
+
+
+def is_folded_in(name: str) -> bool:
+    """Whether a name is derived from a parameter that was folded into the layer before it."""
+    return name.startswith("Conv") and bool(_FOLDED_IN.match(name))
+
+
+def is_of_folded_norm(name: str) -> bool:
+    """Whether a name is derived from the bias of a batch norm that was folded into the layer before it."""
+    return name.startswith(_NORM_BIAS)
 
 
 def is_named_transposed(name: str) -> bool:
