@@ -35,7 +35,7 @@ class Fold(NamedTuple):
 
 
 def find_folds(graph: GraphIndex, recorded: Iterable[tuple[int, str]]) -> Iterator[Fold]:
-    """Yield the nodes that compute a product instead of the recorded batch norm, if a parameter shows the owner.
+    """Yield the nodes that compute a product instead of the recorded norm, if a parameter shows the owner.
 
     Args:
         graph: the model.

@@ -41,7 +41,9 @@ def testify(graph: GraphIndex) -> Testimony:
             aliases[node] = owners[graph.writes[node][0]]
         elif values := [value for value in inputs if value in owners]:
             named[node] = _without_folded_in(graph, values)
-            norms |= {node: owners[value] for value in values if is_of_folded_norm(graph.value_names[value])}
+            biases = (value for value in values if is_of_folded_norm(graph.value_names[value]))
+            if (bias := next(biases, None)) is not None:
+                norms[node] = owners[bias]
     claims = []
     for node, module in sorted({**aliases, **decide(graph, named, owners_for)}.items()):
         if module:
