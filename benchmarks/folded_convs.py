@@ -16,6 +16,8 @@ import copy
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -105,6 +107,7 @@ def count(path: Path, net: nn.Module) -> tuple[int, int, list[str]]:
 
 def measure(name: str) -> tuple[dict[tuple[str, str], tuple[int, int]], list[str]]:
     """Return (exporter, way) -> convolutions found and all, and remarks: failed exports, wrong placements."""
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     plain = NETS[name]()
     randomise(plain)
@@ -146,15 +149,17 @@ def rows(results: Mapping[str, Mapping[tuple[str, str], tuple[int, int]]]) -> li
 
 @click.command()
 @click.argument("names", nargs=-1)
-def main(names: tuple[str, ...]) -> None:
+@click.option("--jobs", default=1, help="Number of nets to measure at a time.")
+def main(names: tuple[str, ...], jobs: int) -> None:
     """Measure the nets NAMES (default: all)."""
     start = time.perf_counter()
-    torch.set_num_threads(1)
+    wanted = names or tuple(NETS)
     results, remarks = {}, []
-    for name in names or NETS:
-        results[name], said = measure(name)
-        remarks += said
-        click.echo(f"{name}: {results[name]}", err=True)
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        for name, (counts, said) in zip(wanted, pool.map(measure, wanted), strict=True):
+            results[name] = counts
+            remarks += said
+            click.echo(f"{name}: {counts}", err=True)
     cells = [cell for counts in results.values() for cell in counts.values()]
     text = "\n\n".join(
         [

@@ -6,7 +6,6 @@ The nets of torchvision and timm are built with few blocks and channels.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -115,12 +114,11 @@ class Yolo(nn.Module):  # type: ignore[misc]
         return self.model[7]([x, kept[4]])
 
 
-def _resnet(kind: str, *depths: int) -> nn.Module:
+def _resnet() -> nn.Module:
     import_torchvision()
     from torchvision.models import resnet  # noqa: PLC0415
 
-    width = 64 if kind == "BasicBlock" else 16
-    return resnet.ResNet(getattr(resnet, kind), depths, num_classes=5, width_per_group=width)
+    return resnet.ResNet(resnet.BasicBlock, (1, 2, 1, 1), num_classes=5)
 
 
 def _mobilenet() -> nn.Module:
@@ -157,22 +155,20 @@ def _shufflenet() -> nn.Module:
     return shufflenet_v2_x0_5(num_classes=5)
 
 
-def _timm(name: str) -> nn.Module:
+def _timm_regnet() -> nn.Module:
     import_torchvision()
     from timm import create_model  # noqa: PLC0415
 
-    return create_model(name, num_classes=5)
+    return create_model("regnety_002", num_classes=5)
 
 
 NETS: dict[str, Callable[[], nn.Module]] = {
-    "resnet": partial(_resnet, "BasicBlock", 1, 2, 1, 1),
-    "resnet bottleneck": partial(_resnet, "Bottleneck", 1, 1, 1, 1),
+    "resnet": _resnet,
     "mobilenet_v2": _mobilenet,
     "yolo-like": Yolo,
     "regnet": _regnet,
     "efficientnet": _efficientnet,
     "shufflenet_v2": _shufflenet,
-    "timm regnet": partial(_timm, "regnety_002"),
-    "timm efficientnet": partial(_timm, "efficientnet_lite0"),
+    "timm regnet": _timm_regnet,
 }
 """Name -> a function that builds the net."""
