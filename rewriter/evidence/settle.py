@@ -133,7 +133,7 @@ def _decide(case: Case, fitting: LikeFit | None) -> Settled:
         tuple(hearing.heard),
         fitting,
         frozenset(conflicts.only_supported(graph, hearing.claims)),
-        {node: norm for testimony in reversed(testimonies) for node, norm in testimony.norms.items()},
+        hearing.norms(),
     )
 
 

@@ -38,6 +38,9 @@ _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
 _WRAPPER = "_export_root"
 _SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
 
+_WITH_NORM = " with a batch norm folded in, and "
+"""Between the name of a parameter and the metadata of a node, in the detail of a claim on the node."""
+
 _PLAIN_LIST = re.compile(r"\['[^'\"\\\n\r\0]*'(?:, '[^'\"\\\n\r\0]*')*\]")
 """A Python list literal of strings without escapes."""
 
@@ -79,7 +82,7 @@ def _claims(
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
         if node in folds:
-            text = f"{folds[node].parameter[:SHOWN]} with a batch norm folded in, and {detail}"
+            text = f"{folds[node].parameter[:SHOWN]}{_WITH_NORM}{detail}"
             yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, text)
         elif node in owners:
             yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
@@ -188,16 +191,22 @@ def _from_namespace(namespace: str) -> Scopes:
 def running(claim: Claim) -> tuple[ModulePath, ...]:
     """Return the modules that were running when a node was made, the root first.
 
+    If a norm was folded into the node, its module ran in place of the norm.
+
     Returns:
         () if the claim comes from another witness, or if weights or names corrected the recorded module.
     """
-    if claim.source is not Source.EXPORTER or not claim.detail:
-        return ()
-    if claim.detail.startswith("["):
-        modules, _ = _from_lists(claim.detail.rpartition(", ")[0], "")
-    else:
-        modules, _ = _from_namespace(claim.detail)
+    if claim.source is Source.PARAMETER and _WITH_NORM in claim.detail:
+        return (*_modules_in(claim.detail.partition(_WITH_NORM)[2])[:-1], claim.module)
+    modules = _modules_in(claim.detail) if claim.source is Source.EXPORTER else ()
     return modules if modules and modules[-1] == claim.module else ()
+
+
+def _modules_in(text: str) -> tuple[ModulePath, ...]:
+    """Return the modules in a node's lists or namespace."""
+    if text.startswith("["):
+        return _from_lists(text.rpartition(", ")[0], "")[0]
+    return _from_namespace(text)[0]
 
 
 def operator(claim: Claim) -> str:

@@ -35,6 +35,12 @@ def test_the_claim_names_the_weight_and_the_stack() -> None:
     )
 
 
+def test_the_product_ran_in_place_of_the_norm() -> None:
+    rows = [Product(("block", "block.bn"), "block.conv.weight")]
+    claim, _ = dynamo.testify(GraphIndex(products(rows))).claims
+    assert dynamo.running(claim) == ("", "block", "block.conv")
+
+
 @pytest.mark.parametrize("recorded", ["aten.batch_norm.default", "aten.cudnn_batch_norm.default"])
 def test_each_batch_norm_of_torch_counts(recorded: str) -> None:
     assert places(rewriter.tree(products([Product(("bn",), "conv.weight", "", recorded)]))) == ["conv"]
