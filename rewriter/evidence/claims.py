@@ -105,7 +105,8 @@ class Testimony:
     """The evidence of one witness on one file.
 
     `called` has the modules known to have been called, with or without nodes; a ModuleList is never called.
-    `calls` maps a module to the number of its calls. `notes` are for users, a line each.
+    `calls` maps a module to the number of its calls. `norms` maps a node to the batch norm that was folded
+    into it. `notes` are for users, a line each.
 
     Three fields come from an earlier run of this tool: `homes` maps each moved node to its new module and
     call, `unplaced` has the nodes that the run could not place, `order` lists the modules in tree order.
@@ -120,3 +121,4 @@ class Testimony:
     unplaced: frozenset[int] = frozenset()
     order: tuple[ModulePath, ...] = ()
     notes: tuple[str, ...] = ()
+    norms: dict[int, ModulePath] = field(default_factory=dict)

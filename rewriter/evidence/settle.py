@@ -6,7 +6,7 @@ Witnesses are heard in a fixed order (see `witnesses`). The first claim on a nod
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rewriter.errors import UsageError
@@ -47,6 +47,7 @@ class Settled:
         original: the fit of the given original; None without one.
         supported: nodes with a losing claim from a parameter, if all their named weights have further
             readers; the owners of these weights contradict no winner.
+        norms: node -> the batch norm that was folded into it.
     """
 
     claims: tuple[tuple[Claim, ...], ...]
@@ -62,6 +63,7 @@ class Settled:
     heard: tuple[Heard, ...]
     original: LikeFit | None = None
     supported: frozenset[int] = frozenset()
+    norms: dict[int, ModulePath] = field(default_factory=dict)
 
     def conflicting(self, node: int) -> tuple[ModulePath, ...]:
         """Return the modules of the losing claims on `node` that contradict the winner."""
@@ -131,6 +133,7 @@ def _decide(case: Case, fitting: LikeFit | None) -> Settled:
         tuple(hearing.heard),
         fitting,
         frozenset(conflicts.only_supported(graph, hearing.claims)),
+        hearing.norms(),
     )
 
 

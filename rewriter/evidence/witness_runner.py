@@ -66,7 +66,7 @@ class Hearing:
                 of_node = self.claims[claim.node]
                 of_node.insert(0 if first else len(of_node), claim)
 
-        for module in testimony.classes:
+        for module in (*testimony.classes, *testimony.norms.values()):
             if _is_admitted(module):
                 self.extent.add(module)
         for parameter in testimony.parameters:
@@ -97,6 +97,15 @@ class Hearing:
                 if _is_admitted(module):
                     classes.setdefault(module, class_name)
         return classes
+
+    def norms(self) -> dict[int, ModulePath]:
+        """Return node -> the batch norm that was folded into it, by the first witness that names one."""
+        return {
+            node: norm
+            for testimony in reversed(self.testimonies)
+            for node, norm in testimony.norms.items()
+            if _is_admitted(norm)
+        }
 
 
 def _is_admitted(module: ModulePath) -> bool:

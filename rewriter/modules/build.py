@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +72,8 @@ class _Draft:
     children: list[ModulePath] = field(default_factory=list)
     nodes: list[int] = field(default_factory=list)
     calls: set[int] = field(default_factory=set)
+    folded_into: dict[ModulePath, int] = field(default_factory=dict)
+    """Module -> its first node into which this batch norm was folded."""
 
 
 def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
@@ -101,8 +103,23 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         _draft(drafts, owner).tensors.append(tensor)
     for module in settled.classes:
         _draft(drafts, module)
+    for node, norm, module in _folded(settled, placements):
+        _draft(drafts, norm).folded_into.setdefault(module, node)
     _sort_children(graph, drafts, settled.order)
     return ModuleTree(_finish(graph, drafts, settled), tuple(placements), graph)
+
+
+def _folded(
+    settled: Settled, placements: Sequence[Placement | None]
+) -> Iterator[tuple[int, ModulePath, ModulePath]]:
+    """Yield nodes into which a batch norm was folded, with the norm and the module of the node.
+
+    A node that was placed in the norm is left out.
+    """
+    for node, norm in sorted(settled.norms.items()):
+        place = placements[node]
+        if place is not None and not norm.holds(place.module):
+            yield node, norm, place.module
 
 
 def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
@@ -118,8 +135,11 @@ def _draft(drafts: dict[ModulePath, _Draft], path: ModulePath) -> _Draft:
 
 
 def _sort_children(graph: GraphIndex, drafts: dict[ModulePath, _Draft], order: Sequence[ModulePath]) -> None:
-    """Sort children in the order of an earlier run; those without a place in it follow, in order of calls."""
-    nodes = {path: draft.nodes for path, draft in drafts.items()}
+    """Sort children in the order of an earlier run; those without a place in it follow, in order of calls.
+
+    A batch norm without nodes stands where it was folded in.
+    """
+    nodes = {path: draft.nodes or [*draft.folded_into.values()] for path, draft in drafts.items()}
     starts = starts_of(graph, nodes, reversed(_depth_first(drafts)))
     rank = {path: number for number, path in enumerate(order)}
     for draft in drafts.values():
@@ -185,6 +205,7 @@ def _finish(
             declared.get(path, ()),
             None if path in settled.classes else _inferred_class(draft, graph),
             tuple(draft.tensors),
+            tuple(draft.folded_into),
         )
     return {path: finished[path] for path in order}
 

@@ -134,6 +134,8 @@ class Module(Display):
         declared: the parameters and buffers that the reference declares for it, in the file or not.
         inferred_class: the class that its operators suggest, for a leaf of unknown class; a guess.
         tensors: every tensor of the file that it holds itself, named or not.
+        folded_into: for a batch norm: the modules into whose nodes an exporter or tool folded it, in file
+            order; mostly one.
         contents: figures and names of all modules of its tree; None for a module outside any tree.
     """
 
@@ -148,6 +150,7 @@ class Module(Display):
     declared: tuple[Declared, ...] = ()
     inferred_class: str | None = None
     tensors: tuple[Tensor, ...] = ()
+    folded_into: tuple[ModulePath, ...] = ()
     contents: ModuleContents | None = field(default=None, compare=False)
 
     @property

@@ -97,6 +97,8 @@ def _row(row: Row) -> str:
         name += f' … {_name(row.through.path.name)} <span class="faint">{row.alike:,} alike</span>'
     if row.hidden:
         name += f' <span class="faint">+{row.hidden:,} below</span>'
+    if row.folding:
+        name += f' <span class="faint">{_name(row.folding)}</span>'
     indent = f'<span style="padding-left:{len(row.last) * 1.2:.1f}em"></span>'
     mark = "fold" if row.shown else "leaf"
     percent = f"{row.share:.0%}" if row.share >= 0.01 else "&lt;1%"

@@ -14,6 +14,8 @@ from rewriter.views.summary import subtree_sizes
 LONG = 60
 """Trees with more modules are shown with alike siblings merged into one line, by default."""
 
+_MOST_FOLDINGS = 3
+"""Maximum number of modules that a line names as those into which its module was folded."""
 _NUMBERED = re.compile(r"(.*?)(\d{1,9})", re.DOTALL)
 
 
@@ -32,6 +34,7 @@ class Row:
         parameters: elements in the parameters of the module and of all modules below.
         share: its share of the parameters of the model, or of the nodes if there are none, 0 to 1.
         context: whether the module is shown only because a module below is selected.
+        folding: the modules into which the module was folded, as text (see `folding_of`).
     """
 
     module: Module
@@ -43,6 +46,7 @@ class Row:
     parameters: int
     share: float
     context: bool
+    folding: str
 
 
 class Rows:
@@ -115,7 +119,22 @@ class Rows:
             parameters=parameters,
             share=part / whole if whole else 0.0,
             context=self.selected is not None and module.path not in self.selected,
+            folding=folding_of(module),
         )
+
+
+def folding_of(module: Module) -> str:
+    """Return "folded into conv1" for a batch norm that was folded into other modules; '' for other modules.
+
+    A module below the parent of the norm is named from there on, any other by its whole path.
+    """
+    above = module.parent or ROOT
+    names = [
+        path.relative_to(above) if above.holds(path) and path != above else path or "(root)"
+        for path in module.folded_into
+    ]
+    more = f" and {len(names) - _MOST_FOLDINGS:,} more" if len(names) > _MOST_FOLDINGS else ""
+    return f"folded into {', '.join(names[:_MOST_FOLDINGS])}{more}" if names else ""
 
 
 def _shapes(tree: ModuleTree, totals: dict[ModulePath, int]) -> dict[ModulePath, int]:
@@ -125,7 +144,8 @@ def _shapes(tree: ModuleTree, totals: dict[ModulePath, int]) -> dict[ModulePath,
     for module in tree.innermost_first():
         below = tuple((child.name, shapes[child]) for child in module.children)
         figures = (len(module.nodes), module.total_nodes, totals[module.path], module.calls)
-        shapes[module.path] = numbers.setdefault((module.shown_class, *figures, *below), len(numbers))
+        looks = (module.shown_class, folding_of(module), *figures)
+        shapes[module.path] = numbers.setdefault((*looks, *below), len(numbers))
     return shapes
 
 

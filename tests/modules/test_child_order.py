@@ -9,6 +9,7 @@ from rewriter.modules.build import analyse
 from rewriter.modules.child_order import in_call_order
 from rewriter.paths import ModulePath
 from tests.build import model
+from tests.evidence.folded import Product, products
 
 
 def children_of(text: str) -> tuple[str, ...]:
@@ -35,6 +36,11 @@ def test_a_module_of_constants_alone_stands_where_its_constants_do() -> None:
         }"""
     )
     assert found == ("a", "b")
+
+
+def test_a_folded_norm_stands_behind_the_module_that_it_was_folded_into() -> None:
+    rows = [Product(("bn1",), "b.weight"), Product(("bn2",), "a.weight")]
+    assert analyse(GraphIndex(products(rows))).tree.root.children == ("b", "bn1", "a", "bn2")
 
 
 @pytest.mark.parametrize(

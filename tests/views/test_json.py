@@ -12,6 +12,8 @@ import pytest
 
 from rewriter.errors import UsageError
 from rewriter.evidence.claims import Source
+from rewriter.model.index.graph import GraphIndex
+from rewriter.modules.build import analyse
 from rewriter.passes.base import Difference, Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
@@ -23,6 +25,7 @@ from rewriter.views.json import JsonObject, explain_json, rewrite_json, schema, 
 from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.schemas import RESULTS
 from rewriter.views.summary import summarize
+from tests.evidence.folded import Product, products
 from tests.views.models import analysis, placed, small, tree, unplaced
 
 EQUAL = Certificate(equal=True, outputs=2)
@@ -152,6 +155,12 @@ def test_tree_of_a_small_model() -> None:
             "source": None,
         },
     ]
+
+
+def test_a_folded_norm_has_a_field_for_where_it_is() -> None:
+    folded = analyse(GraphIndex(products([Product(("bn",), "conv.weight")])))
+    modules = valid("tree", tree_json(folded))["modules"]
+    assert [module.get("folded_into") for module in modules] == [None, None, ["conv"]]
 
 
 def test_tree_of_a_model_nobody_could_place() -> None:

@@ -4,8 +4,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
 from rewriter.views.notebook_tree import tree_html
+from tests.evidence.folded import Product, products
 from tests.views.models import named, small, unplaced
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -50,6 +53,11 @@ def test_the_tree_nests_and_shows_its_figures() -> None:
     assert shown.tags.count("details") == 2
     for piece in ("(root)", "Linear", "2 / 2", "20", "×2", "100%", "3 by scope name"):  # noqa: RUF001
         assert piece in text
+
+
+def test_a_folded_norm_says_where_it_is() -> None:
+    folded = analyse(GraphIndex(products([Product(("bn",), "conv.weight")])))
+    assert "folded into conv" in page(folded).texts
 
 
 def test_a_file_without_hierarchy_says_so() -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from rewriter.modules.module import ModuleTree, Parameter
 from rewriter.paths import ModulePath
-from rewriter.views.rows import Row, Rows
+from rewriter.views.rows import Row, Rows, folding_of
 from tests.views.models import placed, tree
 
 LAYERS = tree(
@@ -80,3 +84,34 @@ def test_shares_are_of_parameters_or_else_of_nodes() -> None:
     with_parameters = tree(placements, parameters={"a": [weight], "b": [bias]})
     assert [row.share for row in Rows(with_parameters)] == [1.0, 0.75, 0.25]
     assert [row.share for row in Rows(tree([]))] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("into", "said"),
+    [
+        ((), ""),
+        (("a.conv",), "folded into conv"),
+        (("a.convs.0", "b.conv"), "folded into convs.0, b.conv"),
+        (("a",), "folded into a"),
+        (("",), "folded into (root)"),
+        (("a.1", "a.2", "a.3", "a.4", "a.5"), "folded into 1, 2, 3 and 2 more"),
+    ],
+)
+def test_a_norm_says_where_it_was_folded_in(into: tuple[str, ...], said: str) -> None:
+    norm = tree([placed("a.bn")])["a.bn"]
+    assert folding_of(replace(norm, folded_into=tuple(map(ModulePath, into)))) == said
+
+
+def test_norms_that_were_folded_into_other_modules_share_no_line() -> None:
+    plain = tree([placed(f"norms.{number}") for number in range(3)])
+
+    def folded(into: str) -> ModuleTree:
+        norms = {
+            path: replace(module, folded_into=(ModulePath(into.format(path.name)),))
+            for path, module in plain.modules.items()
+            if path.depth == 2
+        }
+        return replace(plain, modules={**plain.modules, **norms})
+
+    assert labels(Rows(folded("conv"), merge=True)) == ["", "norms", "norms.0-2"]
+    assert len(labels(Rows(folded("convs.{}"), merge=True))) == 5

@@ -12,7 +12,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from rewriter.evidence.claims import Claim, Source
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
 from rewriter.passes.base import Outcome
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
@@ -25,6 +27,7 @@ from rewriter.views.summary import summarize
 from rewriter.views.text.claims import print_claims
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.tree import print_tree
+from tests.evidence.folded import Product, products
 from tests.views.models import named, small, unplaced
 
 EQUAL = Certificate(equal=True, outputs=2)
@@ -74,6 +77,28 @@ def test_tree_of_a_small_model() -> None:
         "   ├─ fc   Linear      2/2        20         100% ████████\n"
         "   └─ act  ReLU        2/2               ×2\n"  # noqa: RUF001
     )
+
+
+FOLDED = analyse(
+    GraphIndex(
+        products([Product(("block", "block.bn"), "block.conv.weight")], classes={"block.bn": "m.Norm"})
+    )
+)
+
+
+def test_the_line_of_a_folded_norm_says_where_it_is() -> None:
+    assert shown_tree(FOLDED).partition("\n\n")[2] == (
+        "module      class    nodes/all  params  share\n"
+        "(root)      Module       1/2         4  100% ████████\n"
+        "└─ block    Module       0/1         4  100% ████████\n"
+        "   ├─ conv  Conv2d?      1/1         4  100% ████████\n"
+        "   └─ bn    Norm         0/0  folded into conv\n"
+    )
+
+
+@pytest.mark.parametrize("width", [20, 34, 40, 45])
+def test_where_a_norm_is_fits_the_console(width: int) -> None:
+    assert max(map(cell_len, shown_tree(FOLDED, width).splitlines())) <= width
 
 
 def test_a_file_without_hierarchy_gets_no_tree() -> None:

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.claims import SHOWN, Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.metadata.folded_norms import Fold, find_folds
 from rewriter.evidence.metadata.lost_stacks import find_owners
 from rewriter.evidence.metadata.owners_by_reader import WeightsRead
 from rewriter.evidence.metadata.stack_bases import Stack
@@ -37,6 +38,9 @@ _SENTINEL = "_empty_nn_module_stack_from_metadata_hook"
 _WRAPPER = "_export_root"
 _SIGNATURE_LINE = re.compile(r"^(\w+): (?:PARAMETER|BUFFER) target='(.*?)'", re.MULTILINE)
 
+_WITH_NORM = " with a batch norm folded in, and "
+"""Between the name of a parameter and the metadata of a node, in the detail of a claim on the node."""
+
 _PLAIN_LIST = re.compile(r"\['[^'\"\\\n\r\0]*'(?:, '[^'\"\\\n\r\0]*')*\]")
 """A Python list literal of strings without escapes."""
 
@@ -55,13 +59,16 @@ def testify(graph: GraphIndex) -> Testimony:
     called = {module for stack in set(stacks.values()) for module in stack}
     owners, between = find_owners(graph, {n: stack[-1] for n, stack in stacks.items()}, called, weights)
     owners |= _not_in_leaves(read_from, stacks, weights)
-    for module in (*owners.values(), *between.values()):
+    recorded = ((node, _operator_in(text)) for node, (_, text) in read_from.items())
+    folds = {fold.node: fold for fold in find_folds(graph, recorded)}
+    for module in (*owners.values(), *between.values(), *(fold.owner for fold in folds.values())):
         _add_callers(module, called)
     classes: dict[ModulePath, str] = {}
     for stack, names in dict.fromkeys((stacks[node], scopes[1]) for node, (scopes, _) in read_from.items()):
         classes.update(zip(stack, names, strict=False))
-    claims = tuple(_claims(read_from, stacks, owners, between))
-    return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called))
+    norms = {node: norm for node, fold in folds.items() if not (norm := stacks[node][-1]).holds(fold.owner)}
+    claims = tuple(_claims(read_from, stacks, owners, between, folds))
+    return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called), norms=norms)
 
 
 def _claims(
@@ -69,11 +76,15 @@ def _claims(
     stacks: Mapping[int, Stack],
     owners: Mapping[int, ModulePath],
     between: Mapping[int, ModulePath],
+    folds: Mapping[int, Fold],
 ) -> Iterator[Claim]:
     """Yield a claim on each node with metadata: by its stack, or by weights of the node or around it."""
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
-        if node in owners:
+        if node in folds:
+            text = f"{folds[node].parameter[:SHOWN]}{_WITH_NORM}{detail}"
+            yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, text)
+        elif node in owners:
             yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
         elif node in between:
             yield Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
@@ -180,16 +191,22 @@ def _from_namespace(namespace: str) -> Scopes:
 def running(claim: Claim) -> tuple[ModulePath, ...]:
     """Return the modules that were running when a node was made, the root first.
 
+    If a norm was folded into the node, its module ran in place of the norm.
+
     Returns:
         () if the claim comes from another witness, or if weights or names corrected the recorded module.
     """
-    if claim.source is not Source.EXPORTER or not claim.detail:
-        return ()
-    if claim.detail.startswith("["):
-        modules, _ = _from_lists(claim.detail.rpartition(", ")[0], "")
-    else:
-        modules, _ = _from_namespace(claim.detail)
+    if claim.source is Source.PARAMETER and _WITH_NORM in claim.detail:
+        return (*_modules_in(claim.detail.partition(_WITH_NORM)[2])[:-1], claim.module)
+    modules = _modules_in(claim.detail) if claim.source is Source.EXPORTER else ()
     return modules if modules and modules[-1] == claim.module else ()
+
+
+def _modules_in(text: str) -> tuple[ModulePath, ...]:
+    """Return the modules in a node's lists or namespace."""
+    if text.startswith("["):
+        return _from_lists(text.rpartition(", ")[0], "")[0]
+    return _from_namespace(text)[0]
 
 
 def operator(claim: Claim) -> str:
@@ -198,11 +215,14 @@ def operator(claim: Claim) -> str:
     For a claim that was read from the lists and then corrected, return the note at the end of its detail,
     which is no name of an operator.
     """
-    if claim.source is not Source.EXPORTER or not claim.detail:
-        return ""
-    if claim.detail.startswith("["):
-        return claim.detail.rpartition(", ")[2].strip("]'\"")
-    return claim.detail.rpartition("/")[2].partition(": ")[0]
+    return _operator_in(claim.detail) if claim.source is Source.EXPORTER else ""
+
+
+def _operator_in(text: str) -> str:
+    """Return torch.fx's name of the operator at the end of a node's lists or namespace."""
+    if text.startswith("["):
+        return text.rpartition(", ")[2].strip("]'\"")
+    return text.rpartition("/")[2].partition(": ")[0]
 
 
 @once_per_index

@@ -13,6 +13,7 @@ derived name                                 named by and after
 `_inlfunc_Block_token_3_/fc/MatMul`          onnxruntime: a node of an inlined function
 `fc.weight_quantized`, `fc.weight_Q4`        quantisers: the weight; names of its scales have other endings
 `ConvBnFusion_W_conv.weight`                 onnxruntime: a weight, after another one was folded into it
+`ConvBnFusion_BN_B_bn.bias`                  onnxruntime: the bias of the node with that weight
 ===========================================  ===============================================================
 
 A node named after the value that it reads stands between the producer and the readers of that value. Such a
@@ -33,7 +34,10 @@ from rewriter.paths import ModulePath, common_ancestor
 _FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*)+$")
 _QUANTISED = re.compile(r"(?:_Transposed)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
-_FOLDED = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]_")
+_FOLDED = re.compile(r"^(?:Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]|MatMulBnFusion_GemmB)_")
+_FOLDED_PREFIXES = ("Conv", "MatMulBnFusion_")
+_FOLDED_IN = re.compile(r"^Conv(?:Bn|Mul|Add)Fusion_(?:BN|Mul|Add)_B_")
+_NORM_BIAS = "ConvBnFusion_BN_B_"
 _TAIL = re.compile(r"(_output_\d+)(?:quant_scaled_output|[_:][^/]*)$")
 _COUNTED = re.compile(r"_?\d+$")
 _FOLLOWS = re.compile(r"^gemm_output_reshape(?:_token_\d+)?$|^graph_output_cast_?\d+$|_post_reshape$")
@@ -41,7 +45,8 @@ _PREFIXES = ("fused ", "_inlfunc_")  # checked first: a regular expression costs
 _OUTPUT = "_output_"
 _INSERTED = "InsertedPrecisionFreeCast_"
 
-_CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "FusedConv"})
+PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+"""Operators into which exporters and tools fold the batch norm behind them."""
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Fused operators that add the residual and then normalise; their nodes are named after the norm."""
@@ -68,6 +73,21 @@ def parameter_named_by(name: str) -> str:
     `fc.weight_quantized` is derived from `fc.weight`.
     """
     return _FOLDED.sub("", _QUANTISED.sub("", name))
+
+
+def is_named_folded(name: str) -> bool:
+    """Whether a name is derived from a parameter into which another one was folded."""
+    return isinstance(name, str) and name.startswith(_FOLDED_PREFIXES) and bool(_FOLDED.match(name))
+
+
+def is_folded_in(name: str) -> bool:
+    """Whether a name is derived from a parameter that was folded into the layer before it."""
+    return name.startswith("Conv") and bool(_FOLDED_IN.match(name))
+
+
+def is_of_folded_norm(name: str) -> bool:
+    """Whether a name is derived from the bias of a batch norm that was folded into the layer before it."""
+    return name.startswith(_NORM_BIAS)
 
 
 def is_named_transposed(name: str) -> bool:
@@ -135,18 +155,13 @@ def _by_parameter(claim: Claim) -> bool:
 
 
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
-    """Return last node -> all nodes that a tool made from the same original node, the last first.
-
-    A convolution that hides a norm is in the result even if it has no other parts.
-    """
+    """Return last node -> all nodes that a tool made from the same original node, the last first."""
     last_of = [NONE] * len(graph.nodes)
     assemblies: dict[int, list[int]] = {}
     for node in reversed(range(len(graph.nodes))):
         last = last_of[node] = _leads_to(graph, node, last_of, assemblies, claims)
         if last != node:
             assemblies.setdefault(last, [last]).append(node)
-        elif _hides_norm(graph, node):
-            assemblies[node] = [node]
     return assemblies
 
 
@@ -187,27 +202,15 @@ def _writes(graph: GraphIndex, node: int) -> str:
     return str(graph.value_names[writes[0]]) if writes and writes[0] != NONE else ""
 
 
-def _hides_norm(graph: GraphIndex, node: int) -> bool:
-    """Whether a batch norm was folded into a convolution, which then writes the result of the norm.
-
-    In torch a norm has several results, and torch names such results `getitem`. No name shows the norm's
-    module.
-    """
-    folded = graph.operators[node][1] in _CONVOLUTIONS
-    return folded and _writes(graph, node).startswith("getitem")
-
-
 def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: list[list[Claim]]) -> None:
     """Place the parts that have no claim, or whose winner is by a parameter.
 
     Their module is the common ancestor of the other winners. Without other winners, it is the common ancestor
-    of the owners of the parameters, or the parent of this ancestor if a norm is hidden.
+    of the owners of the parameters.
     """
     sure = [c[0] for part in parts if (c := claims[part]) and not _by_parameter(c[0])]
     told = [c[0] for part in parts if (c := claims[part]) and _by_parameter(c[0])]
     module = common_ancestor(sorted({claim.module for claim in sure or told}))
-    if not sure and module and any(_hides_norm(graph, part) for part in parts):
-        module = module.parent
     if module is None:
         return
     detail = f"a part of the node that writes {_writes(graph, last)[:SHOWN]}"

@@ -18,7 +18,12 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from rewriter.evidence.names.derived_names import node_named_by, parameter_named_by, value_named_by
+from rewriter.evidence.names.derived_names import (
+    is_named_folded,
+    node_named_by,
+    parameter_named_by,
+    value_named_by,
+)
 from rewriter.paths import ModulePath
 
 _OUTPUT = re.compile(r"_output_\d+$")
@@ -116,7 +121,9 @@ def owner_of_parameter(name: str) -> ModulePath | None:
     """
     if not isinstance(name, str) or name.startswith(("/", "onnx::")) or name.count(".") > DEEPEST:
         return None
-    owner, dot, local = (parameter_named_by(name) if name.startswith("Conv") else name).rpartition(".")
+    if is_named_folded(name) and (name := parameter_named_by(name)).startswith("/"):
+        return None
+    owner, dot, local = name.rpartition(".")
     if not dot or not owner or not local or ".." in name or ("/" in local and is_tensor(name)):
         return None
     return ModulePath(owner)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.metadata.tags import COPY_OF, ORDER
 from rewriter.evidence.names.call_chains import CallChains
-from rewriter.evidence.names.derived_names import is_fused, is_named_after_input
+from rewriter.evidence.names.derived_names import PRODUCTS, is_fused, is_named_after_input
 from rewriter.evidence.names.grammar import (
     NameScope,
     is_tensor,
@@ -50,7 +50,27 @@ def testify(graph: GraphIndex) -> Testimony:
         claims.append(Claim(node, module, scope.class_name, source, call, text))
         if scope.class_name:
             classes.setdefault(module, scope.class_name)
-    return Testimony(tuple(claims), classes, called=chains.called())
+    norms = {
+        node: norm
+        for node, (module, _) in places.items()
+        if (written := _written_norm(graph, node))
+        and (norm := chains.module(written.text)) not in {None, module}
+    }
+    return Testimony(tuple(claims), classes, called=chains.called(), norms=norms)
+
+
+def _written_norm(graph: GraphIndex, node: int) -> NameScope | None:
+    """Return the scope of the batch norm of which a product writes the result; None without such a norm.
+
+    A tool folded the norm into the product, and the output kept its name.
+    """
+    if graph.operators[node][1] not in PRODUCTS or not (writes := graph.writes[node]) or writes[0] == NONE:
+        return None
+    name = graph.value_names[writes[0]]
+    if not isinstance(name, str) or not name.rpartition("/")[2].startswith("BatchNormalization"):
+        return None
+    scope = scope_of_value_name(name)
+    return scope if scope and scope.chain else None
 
 
 def _of_all_parts(
@@ -108,7 +128,8 @@ def _read(graph: GraphIndex, node: int, name: str) -> tuple[NameScope, Source, s
     if scope and not names_value(name):
         return scope, Source.SCOPE_NAME, name
     readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
-    # A tool named the node after a value. Its output is better evidence, unless the tool named that as well.
-    if scope and not any(names_value(value) for _, _, value in readings):
+    # A tool named the node after a value. Its output is better evidence, unless the tool named that as well,
+    # or the value is the former result of the node, into which the tool folded the norm behind it.
+    if scope and (_written_norm(graph, node) or not any(names_value(value) for _, _, value in readings)):
         return scope, Source.SCOPE_NAME, name
     return readings[0] if readings else None

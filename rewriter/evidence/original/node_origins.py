@@ -20,8 +20,9 @@ patch replaces the original nodes between the same values. Inside of a patch:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
+from rewriter.evidence.names.derived_names import PRODUCTS
 from rewriter.model.index.graph import NONE, GraphIndex
 
 _KINDS = {"Gemm": "MatMul", "FusedGemm": "MatMul", "FusedMatMul": "MatMul", "MatMulInteger": "MatMul"}
@@ -34,7 +35,8 @@ class Descent:
     """The correspondence of nodes of `damaged` with nodes of `original`.
 
     Attributes:
-        origins: node of the damaged file -> the original nodes that it is or stands for.
+        origins: node of the damaged file -> the original nodes that it is or stands for, without `norms`.
+        norms: product of the damaged file -> the original batch norm that the tool folded into it.
         same: node of the damaged file -> the original node that it is; NONE for a new one.
     """
 
@@ -53,6 +55,11 @@ class Descent:
         self.origins: list[set[int]] = [{same} - {NONE} for same in self.same]
         for patch in self._patches():
             _Patch(self, patch).assign()
+        self.norms: dict[int, int] = {}
+        for number, of_node in enumerate(self.origins):
+            if (norm := self._folded_norm(number, of_node)) != NONE:
+                self.norms[number] = norm
+                of_node.discard(norm)
 
     def image(self, value: int) -> int:
         """Return the original value that a value of the damaged file is; NONE for a new one."""
@@ -78,6 +85,15 @@ class Descent:
             if maker != NONE and self.original.nodes[maker].op_type == proto.op_type:
                 return maker
         return NONE
+
+    def _folded_norm(self, node: int, origins: Set[int]) -> int:
+        """Return the batch norm among the origins of a product, if all others are products; else NONE."""
+        if len(origins) < 2 or self.damaged.operators[node][1] not in PRODUCTS:
+            return NONE
+        of = {origin: self.original.operators[origin][1] for origin in sorted(origins)}
+        norms = [origin for origin, operator in of.items() if operator == "BatchNormalization"]
+        products = [origin for origin, operator in of.items() if operator in PRODUCTS]
+        return norms[0] if len(norms) == 1 and len(norms) + len(products) == len(of) else NONE
 
     def _map_values(self) -> list[int]:
         image = [self._values.get(name, NONE) if name else NONE for name in self.damaged.value_names]

@@ -1,9 +1,10 @@
 """Witness: the file that this one was made from, whose tree is known, or the sidecar of that file.
 
-A node that stands for nodes of the original (see `node_origins`) belongs to their lowest common module. A
-sidecar has the names of nodes and values, but no edges. With a sidecar, a node is recognised by its name, by
-the name of a value that it writes, or by a name from which one of these was derived. If a node is named after
-a value that it reads, only the names of the values that it writes count.
+A node that stands for nodes of the original (see `node_origins`) belongs to their lowest common module; a
+batch norm that was folded into a product does not count. A sidecar has the names of nodes and values, but no
+edges. With a sidecar, a node is recognised by its name, by the name of a value that it writes, or by a name
+from which one of these was derived. If a node is named after a value that it reads, only the names of the
+values that it writes count.
 """
 
 from __future__ import annotations
@@ -57,21 +58,25 @@ class Like:
 
 def testify(graph: GraphIndex, like: Like) -> Testimony:
     """Return claims on nodes that stand for nodes of the original, with its parameters, classes and calls."""
-    found = _by_descent(graph, like.graph, like.places) if like.graph else _by_names(graph, like)
+    descent = Descent(like.graph, graph) if like.graph else None
+    found = _by_descent(descent, like.places) if descent else _by_names(graph, like)
+    folded = descent.norms if descent else {}
+    norms = {node: place.module for node, norm in folded.items() if (place := like.places[norm])}
     initializers = {graph.value_names[value] for value in graph.initializers}
     return Testimony(
         tuple(found),
         {module: name for module, name in like.classes.items() if name},
         tuple(c._replace(source=Source.LIKE) for c in like.parameters if c.initializer in initializers),
         calls=dict(like.calls),
+        norms=norms,
     )
 
 
-def _by_descent(graph: GraphIndex, original: GraphIndex, places: Sequence[Place | None]) -> Iterable[Claim]:
-    for node, origins in enumerate(Descent(original, graph).origins):
+def _by_descent(descent: Descent, places: Sequence[Place | None]) -> Iterable[Claim]:
+    for node, origins in enumerate(descent.origins):
         known = {place for origin in origins if (place := places[origin]) is not None}
         if place := _in_common(known):
-            names = ", ".join(str(original.nodes[origin].name) for origin in sorted(origins)[:4])
+            names = ", ".join(str(descent.original.nodes[origin].name) for origin in sorted(origins)[:4])
             yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}")
 
 

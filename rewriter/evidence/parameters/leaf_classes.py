@@ -48,15 +48,17 @@ def _pattern(class_name: str, operators: str, parameters: str = "", optional: st
     )
 
 
+_WEIGHTS = "weight:{} bias? weight_bias?"
+"""The exporter names the bias `weight_bias` if it folded a batch norm into a layer without one."""
 _NORM = "weight:1 bias:1"
 _DECOMPOSED = "Pow Mul Add Div Reciprocal"
 
 PATTERNS = (
-    _pattern("linear.Linear", "Gemm", "weight:2 bias?"),
+    _pattern("linear.Linear", "Gemm", _WEIGHTS.format(2)),
     _pattern("linear.Linear", "MatMul", "weight:2 bias?", "Add"),
     _pattern("linear.Linear", "MatMulInteger", "weight:2 bias?", "Mul Add"),
     *(
-        _pattern(f"conv.{name}{rank - 2}d", operator, f"weight:{rank} bias?", optional)
+        _pattern(f"conv.{name}{rank - 2}d", operator, _WEIGHTS.format(rank), optional)
         for rank in (3, 4, 5)
         for name, operator, optional in (
             ("Conv", "Conv", ""),

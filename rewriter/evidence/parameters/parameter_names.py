@@ -13,7 +13,12 @@ from collections.abc import Iterator, Mapping
 
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.tags import TRANSPOSED
-from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
+from rewriter.evidence.names.derived_names import (
+    is_folded_in,
+    is_named_transposed,
+    is_of_folded_norm,
+    parameter_named_by,
+)
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.names.original_names import owners_given
 from rewriter.evidence.parameters.owners import owners_of_constants
@@ -29,19 +34,28 @@ def testify(graph: GraphIndex) -> Testimony:
     owners_for = owners_given(graph)
     named: dict[int, list[int]] = {}
     aliases: dict[int, ModulePath] = {}
+    norms: dict[int, ModulePath] = {}
     for node, inputs in enumerate(graph.reads):
         owners = owners_for(node)
         if _is_alias(graph, node):
             aliases[node] = owners[graph.writes[node][0]]
         elif values := [value for value in inputs if value in owners]:
-            named[node] = values
+            named[node] = _without_folded_in(graph, values)
+            biases = (value for value in values if is_of_folded_norm(graph.value_names[value]))
+            if (bias := next(biases, None)) is not None:
+                norms[node] = owners[bias]
     claims = []
     for node, module in sorted({**aliases, **decide(graph, named, owners_for)}.items()):
         if module:
             values = graph.writes[node] if node in aliases else named[node]
             detail = ", ".join([graph.value_names[value] for value in values])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
-    return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
+    return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))), norms=norms)
+
+
+def _without_folded_in(graph: GraphIndex, values: list[int]) -> list[int]:
+    """Leave out parameters that were folded into the layer of the other ones, if there are others."""
+    return [value for value in values if not is_folded_in(graph.value_names[value])] or values
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:

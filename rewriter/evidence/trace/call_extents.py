@@ -131,18 +131,15 @@ def _fused_in(graph: GraphIndex, node: int, recording: Recording, matched: Match
     """Return the call of a node whose result is `tensor`.
 
     An exporter may have fused operators of several calls into one node (Conv and BatchNormalization). The
-    node belongs to the call of its own operator, except in a file of the dynamo exporter, which assigns it to
-    the last call. That exporter writes `auto_pad` on such nodes; TorchScript does not.
+    node belongs to the call of its own operator.
     """
     call = recording.homes[tensor]
-    proto = graph.nodes[node]
+    op_type = graph.nodes[node].op_type
     maker = recording.makers[tensor]
-    if maker == NOWHERE or fits(proto.op_type, recording.steps[maker].operator):
-        return call
-    if any(attribute.name == "auto_pad" for attribute in proto.attribute):
+    if maker == NOWHERE or fits(op_type, recording.steps[maker].operator):
         return call
     for step in _covered(recording, matched, tensor):
-        if fits(proto.op_type, recording.steps[step].operator):
+        if fits(op_type, recording.steps[step].operator):
             return recording.steps[step].call
     return call
 

@@ -139,6 +139,12 @@ class ReferenceJson(TypedDict, total=False):
     declared: Sequence[DeclaredJson]
 
 
+class FoldedJson(TypedDict, total=False):
+    """Field of a batch norm that was folded into nodes of other modules; absent for other modules."""
+
+    folded_into: Sequence[str]
+
+
 def placement_json(tree: ModuleTree) -> PlacementJson:
     """Convert the numbers of placed nodes to JSON."""
     return {
@@ -188,6 +194,11 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
     if (part := parameter.part) is not None:
         found["part"] = {"axis": part.axis, "start": part.start, "stop": part.stop}
     return found
+
+
+def folded_json(module: Module) -> FoldedJson:
+    """Return the field for the modules into which a batch norm was folded; empty for other modules."""
+    return {"folded_into": list(module.folded_into)} if module.folded_into else {}
 
 
 def reference_json(module: Module) -> ReferenceJson:

@@ -17,6 +17,7 @@ from rewriter.views.json.parts import (
     OwnAndTotalJson,
     ParameterJson,
     PlacementJson,
+    folded_json,
     notes_json,
     original_json,
     own_and_total_json,
@@ -75,6 +76,8 @@ class TreeModuleJson(ClassOrNullJson):
         class: Fully qualified class; null if no evidence names it.
         inferred_class: Guess of the class of a leaf, from its operators and parameters; absent if evidence
             names the class, or if the operators suggest none.
+        folded_into: Paths of the modules into whose nodes this batch norm was folded, in file order; absent
+            for all other modules.
         kind: Origin of the class, by its package; null for an unknown class.
         depth: Depth in the tree; 0 for the root.
         parent: Path of the parent module; null for the root.
@@ -93,6 +96,7 @@ class TreeModuleJson(ClassOrNullJson):
 
     path: str
     inferred_class: NotRequired[str]
+    folded_into: NotRequired[Sequence[str]]
     kind: Kind | None
     depth: Count
     parent: str | None
@@ -241,6 +245,7 @@ def _module_json(module: Module, elements: ElementsJson) -> TreeModuleJson:
         "path": module.path,
         "class": module.class_name,
         **_inferred_json(module),
+        **folded_json(module),
         "kind": module.kind,
         "depth": module.depth,
         "parent": module.parent,

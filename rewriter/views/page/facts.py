@@ -22,6 +22,7 @@ from rewriter.views.json.stats import element_name
 from rewriter.views.json.types import JsonObject
 from rewriter.views.page.differences import differences_json
 from rewriter.views.page.findings import Findings
+from rewriter.views.rows import folding_of
 from rewriter.views.summary import head_phrases, summarize
 
 _LONGEST = 400
@@ -133,6 +134,7 @@ def _columns(findings: Findings, texts: TextTable) -> JsonObject:
         "parent": [-1 if module.parent is None else number[module.parent] for module in tree],
         "class": [texts.number(module.shown_class) for module in tree],
         "full": [texts.number(module.class_name) for module in tree],
+        "folding": [shown(folding_of(module)) for module in tree],
         "calls": [module.calls for module in tree],
         "nodes": [len(module.nodes) for module in tree],
         "parameters": [parameters.get(module.path, 0) for module in tree],

@@ -19,7 +19,7 @@ from rewriter.modules.module import ModuleTree, Placement
 from rewriter.modules.totals import totals
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import as_text
-from rewriter.views.json.parts import parameter_json, placement_json, reference_json
+from rewriter.views.json.parts import folded_json, parameter_json, placement_json, reference_json
 from rewriter.views.json.types import JsonObject
 from rewriter.views.sidecar.checked_fields import JsonFields
 from rewriter.views.sidecar.tree import tree_of
@@ -153,6 +153,7 @@ def _modules(analysis: Analysis) -> Iterator[str]:
             "children": module.children,
             "leaf": module.leaf,
             "calls": module.calls,
+            **folded_json(module),
             "total_nodes": module.total_nodes,
             "parameters": [
                 {**parameter_json(parameter), "shared_with": parameter.shared_with}

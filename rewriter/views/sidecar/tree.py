@@ -108,6 +108,9 @@ def _module(
         entry.count("calls"),
         entry.text_or_none("full_scope"),
         tuple(map(_declared, entry.objects("declared") if entry.get("declared") is not None else ())),
+        folded_into=tuple(
+            map(ModulePath, entry.texts("folded_into") if entry.get("folded_into") is not None else ())
+        ),
     )
 
 

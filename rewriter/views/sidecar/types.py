@@ -79,6 +79,8 @@ class ModulesModuleJson(ClassOrNullJson):
         leaf: Whether the module has no submodules.
         calls: Number of calls of the module, as far as the evidence distinguishes calls; 0 for a list of
             modules, and if neither the module nor any module below has nodes.
+        folded_into: Paths of the modules into whose nodes this batch norm was folded, in file order; absent
+            for all other modules.
         total_nodes: Number of nodes in this module and all modules below.
         nodes: Names of the module's own nodes, in file order; a name may be empty, or that of several nodes.
         values: Names of the values that these nodes write.
@@ -96,6 +98,7 @@ class ModulesModuleJson(ClassOrNullJson):
     children: Sequence[str]
     leaf: bool
     calls: Count
+    folded_into: NotRequired[Sequence[str]]
     total_nodes: Count
     parameters: Sequence[ModulesParameterJson]
     nodes: Sequence[str]

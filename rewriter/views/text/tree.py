@@ -83,6 +83,7 @@ class _Line:
     calls: str
     share: float
     style: str
+    folding: str
 
 
 def _print_rows(rows: list[Row], console: Console) -> None:
@@ -112,6 +113,7 @@ def _line(row: Row, mark: Signs) -> _Line:
         calls=f"{mark.times}{module.calls:,}" if module.calls > 1 else "",
         share=row.share,
         style="dim" if row.context else "",
+        folding=visible(row.folding, ascii_only=mark is ASCII),
     )
 
 
@@ -141,6 +143,7 @@ class _Layout:
 
     def __init__(self, lines: list[_Line], width: int, mark: Signs) -> None:
         self.mark = mark
+        self.width = width
         self.own = _column([line.own for line in lines], _OWN)
         self.total = _column([line.total for line in lines], _TOTAL)
         self.parameters = _column([line.parameters for line in lines], "params")
@@ -174,9 +177,14 @@ class _Layout:
         nodes = (line.own, line.total)
         class_name, *figures = self._cells(line.class_name, nodes, line.parameters, line.calls, line.share)
         class_style = "dim" if self.class_name else line.style
-        return Text(_GAP).join(
+        text = Text(_GAP).join(
             [name, Text(class_name, class_style), *(Text(figure, line.style) for figure in figures)]
         )
+        if line.folding:  # the parameters of a folded norm are gone, so these cells are mostly empty
+            text.rstrip()
+            room = self.width - text.cell_len - len(_GAP)
+            text.append(_GAP + fit(line.folding, max(room, 0), self.mark.dots), "dim")
+        return text
 
     def _cells(
         self, class_name: str, nodes: tuple[str, str], parameters: str, calls: str, share: float | None

@@ -43,6 +43,22 @@ def test_fused_nodes_stand_where_what_they_replace_has_in_common() -> None:
     assert places(rewriter.tree(fused, like=parse(ORIGINAL))) == ["a", "b"]
 
 
+def test_a_folded_norm_does_not_move_the_product() -> None:
+    original = parse("""<ir_version: 10, opset_import: ["" : 20]>
+    g (float[1,2,3,3] x) => (float[1,2,3,3] y)
+    <float[2,2,1,1] "a.conv.weight" = {1,2,3,4}, float[2] "s" = {1,2}, float[2] "b" = {1,2}> {
+      ["/a/conv/Conv"] c = Conv(x, "a.conv.weight")
+      ["/a/bn/BatchNormalization"] n = BatchNormalization(c, s, b, b, s)
+      ["/a/act/Relu"] y = Relu(n)
+    }""")
+    folded = parse("""<ir_version: 10, opset_import: ["" : 20]>
+    g (float[1,2,3,3] x) => (float[1,2,3,3] y) <float[2,2,1,1] n_weight = {1,4,6,8}, float[2] n_bias = {1,2}>
+    { [new] n = Conv(x, n_weight, n_bias) [other] y = Relu(n) }""")
+    tree = rewriter.load(folded, like=original, force=True).tree
+    assert places(tree) == ["a.conv", "a.act"]
+    assert tree["a.bn"].folded_into == ("a.conv",)
+
+
 def test_what_was_put_between_goes_with_what_it_serves() -> None:
     cast = parse(
         """<ir_version: 10, opset_import: ["" : 20]>

@@ -20,6 +20,7 @@ from tests.exports import EXPORTS
         ({"MatMul", "Reshape", "Transpose"}, {"weight": 2}, "Linear"),
         ({"Conv"}, {"weight": 3}, "Conv1d"),
         ({"Conv"}, {"weight": 4, "bias": 1}, "Conv2d"),
+        ({"Conv"}, {"weight": 4, "weight_bias": 1}, "Conv2d"),
         ({"ConvTranspose"}, {"weight": 5}, "ConvTranspose3d"),
         ({"Gather"}, {"weight": 2}, "Embedding"),
         ({"LayerNormalization"}, {"weight": 1, "bias": 1}, "LayerNorm"),

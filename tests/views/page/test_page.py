@@ -17,6 +17,7 @@ import rewriter
 from benchmarks.synthetic import layered, two_layers
 from rewriter.views.page.html_report import PageReport
 from rewriter.views.page.page import as_data
+from tests.evidence.folded import Product, products
 from tests.exports import EXPORTS
 from tests.views.page.hostile import NAMES, hostile_model
 
@@ -141,6 +142,12 @@ def test_facts_of_a_flat_file() -> None:
     query = names.index("model.encoder.layer.0.attention.self.query")
     assert {each[0] for each in columns["weights"][query]} == {"weight", "bias"}
     assert facts["texts"][columns["outputs"][query][1]] == "float32 [2, 7, 128]"
+
+
+def test_a_folded_norm_says_where_it_is() -> None:
+    facts = facts_of(rewriter.report(products([Product(("bn",), "conv.weight")])))
+    assert facts["modules"]["name"] == ["", "conv", "bn"]
+    assert facts["modules"]["folding"] == ["", "", "folded into conv"]
 
 
 def test_the_banner_says_what_was_checked(tmp_path: Path) -> None:

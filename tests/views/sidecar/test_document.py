@@ -10,12 +10,15 @@ import jsonschema
 import pytest
 
 from rewriter.errors import UnreadableModel
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
 from rewriter.modules.module import Kind
 from rewriter.paths import ModulePath
 from rewriter.views.json import schema
 from rewriter.views.sidecar import document as sidecar
 from tests.bounds import ends
+from tests.evidence.folded import Product, products
 from tests.views.models import named, small, unplaced
 
 
@@ -34,6 +37,13 @@ def test_round_trip_gives_the_tree_back(make: Callable[[], Analysis]) -> None:
     assert after.tree == replace(before.tree, modules=listed)  # tensors are counted, not listed
     assert list(after.tree.modules) == list(before.tree.modules)
     assert after.file == (before.path.name if before.path else None)
+
+
+def test_it_says_where_a_norm_was_folded_in() -> None:
+    model = products([Product(("bn",), "conv.weight"), Product(("bn",), "other.weight")])
+    before = analyse(GraphIndex(model))
+    assert [module.get("folded_into") for module in loaded(before)["modules"]].count(None) == 3
+    assert sidecar.read(sidecar.write(before)).tree["bn"].folded_into == ("conv", "other")
 
 
 def test_it_says_what_the_model_was() -> None:

@@ -53,6 +53,7 @@ function moduleParts(id, actions) {
   return [
     make("h2", {}, titleOf(id)),
     make("p", { class: "class-line", title: full }, full || (module.className ? `${module.className} (inferred from its operators)` : "class unknown")),
+    columns.folding[id] ? make("p", { class: "note" }, columns.folding[id]) : null,
     id ? make("nav", { class: "crumbs", "aria-label": "Path" }, crumbs) : null,
     id ? make("p", { class: "path mono" }, pathOf(id)) : null,
     differenceSection(id),
