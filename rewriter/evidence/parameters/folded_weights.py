@@ -1,4 +1,4 @@
-"""Finds weights and biases into which a tool folded a norm that followed.
+"""Finds weights and biases into which a tool folded a norm that followed, and those where it is in doubt.
 
 An optimiser replaces a convolution (or Gemm) and the batch norm behind it by one convolution with other
 numbers. The weight may keep its name. Four signs show this:
@@ -6,16 +6,17 @@ numbers. The weight may keep its name. Four signs show this:
 - a record on the node: onnxscript, the optimiser of torch's dynamo exporter, writes the name of its rule;
 - the name of the result: the node writes the result of the norm, which torch names `getitem`;
 - the name of the bias: onnxscript makes `conv.weight_bias` if the convolution had no bias;
-- the prefix of the weight: onnxruntime writes `ConvBnFusion_W_conv.weight`.
+- the prefix of the weight or bias: onnxruntime writes `ConvBnFusion_W_conv.weight`.
 
-If none of them is there, the name of the node or of its result may show that nothing was folded: the
-TorchScript exporter never keeps the name of a folded weight, and torch names a result after its operator.
+Without such a sign, names may show that nothing was folded. The TorchScript exporter never keeps the name of
+a folded weight. The dynamo exporter names a node after its operator in torch (`node_conv2d_3`), but a node
+that onnxscript made after its operator in ONNX (`node_Conv_31`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, RULE_NAME
@@ -27,30 +28,35 @@ from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get
 from rewriter.paths import ModulePath
 
-FOLDABLE = frozenset({"Conv", "ConvTranspose", "Gemm", "FusedConv"})
+_FOLDABLE = frozenset({"Conv", "ConvTranspose", "Gemm", "FusedConv", "FusedGemm"})
 """Operators into which optimisers fold the norm that follows; their operands 1 and 2 are weight and bias."""
+_QUANTISED = frozenset({"ConvInteger", "MatMulInteger"})
+_ADDING = frozenset({"Add", "Reshape"})
+"""Operators that read the bias of a layer whose product is one of `_QUANTISED`."""
+
 _RULE = "FuseBatchNorm"
 _OF_NORM = re.compile(r"getitem(?:_\d+)?$")
-_OF_OPERATOR = re.compile(r"(?:conv\w*|_convolution|linear|addmm|val)(?:_\d+)?$")
-_NUMBERED = re.compile(rf"(?:{'|'.join(sorted(FOLDABLE))})_\d+$")
-_MADE = re.compile(r"Conv(?:Bn|Mul|Add)Fusion_|MatMulBnFusion_")
+_OF_LAYER = re.compile(r"(?:conv\w*|_convolution|linear|addmm|val)(?:_\d+)?$")
+_PLAIN = re.compile(r"(?:fused )?node_(?:[a-z_]|MatMul_)|val_\d|(?:Conv|ConvTranspose|Gemm)_\d+$")
+_MADE = re.compile(r"(?:Conv(?:Bn|Mul|Add)|MatMulBn)Fusion_")
 _NORM_BIAS = "ConvBnFusion_BN_B_"
+_BIAS = "_bias"
 
 
 class Fold(NamedTuple):
     """A fold of which a weight or bias is the result.
 
     Attributes:
-        node: the node that reads it.
-        is_bias: whether it is the bias of the node.
-        is_new: whether the layer had no bias before.
+        is_bias: whether it is the bias of its layer.
+        is_new: whether the layer had no bias before, so that the name is no parameter's.
+        node: the node that reads weight and bias; NONE if it is not known.
         norm: the owner of the norm by the name of the new bias; None if that name does not tell.
     """
 
-    node: int
     is_bias: bool
-    is_new: bool
-    norm: ModulePath | None
+    is_new: bool = False
+    node: int = NONE
+    norm: ModulePath | None = None
 
     def formula(self, parameter: str, norm: ModulePath | None) -> str:
         """Describe the result of the fold: `conv.weight * bn`, or `bn(conv.bias)` for a bias.
@@ -66,23 +72,37 @@ class Fold(NamedTuple):
 
 
 @once_per_index
-def folds(graph: GraphIndex) -> dict[int, Fold]:
+def folds(graph: GraphIndex) -> Mapping[int, Fold]:
     """Return weight or bias -> the fold of which it is the result, if the file shows one."""
     found: dict[int, Fold] = {}
     for node, weight, bias in _layers(graph):
-        names = [str(graph.value_names[value]) if value != NONE else "" for value in (weight, bias)]
-        is_new = names[1] == f"{names[0]}_bias"
-        made = [value for value, name in zip((weight, bias), names, strict=True) if _MADE.match(name)]
-        rule = get(graph.nodes[node], RULE_NAME) or ""
-        if is_new or _RULE in rule or _OF_NORM.match(_written(graph, node)):
-            made = [weight, bias]
-        norm = None
-        if names[1].startswith(_NORM_BIAS):
-            norm, is_new = owner_of_parameter(parameter_named_by(names[1])), True
-        for value in made:
-            found.setdefault(value, Fold(node, value == bias, is_new, norm))
-    found.pop(NONE, None)
+        new, norm = _name(graph, bias) == f"{_name(graph, weight)}{_BIAS}", None
+        if _name(graph, bias).startswith(_NORM_BIAS):
+            new, norm = True, owner_of_parameter(parameter_named_by(_name(graph, bias)))
+        shown = new or _is_recorded(graph, node)
+        for value in (weight, bias):
+            if shown or _MADE.match(_name(graph, value)):
+                found[value] = Fold(value == bias, new and value == bias, node, norm)
+    _add_named(graph, found)
     return found
+
+
+def _is_recorded(graph: GraphIndex, node: int) -> bool:
+    """Whether metadata on a node, or the name of its result, shows that a norm was folded into it."""
+    return _RULE in (get(graph.nodes[node], RULE_NAME) or "") or bool(_OF_NORM.match(_written(graph, node)))
+
+
+def _add_named(graph: GraphIndex, found: dict[int, Fold]) -> None:
+    """Add the tensors that only their names show to be folded, such as those of quantised layers."""
+    originals = {parameter_named_by(_name(graph, value)) for value in graph.initializers}
+    for value in graph.initializers:
+        name = parameter_named_by(_name(graph, value))
+        if name.endswith(_BIAS) and owner_of_parameter(name) and name.removesuffix(_BIAS) in originals:
+            found.setdefault(value, Fold(is_bias=True, is_new=True))
+        elif f"{name}{_BIAS}" in originals and owner_of_parameter(name):
+            found.setdefault(value, Fold(is_bias=False))
+        elif _MADE.match(_name(graph, value)):
+            found.setdefault(value, Fold(is_bias="_B_" in name))
 
 
 def doubtful(graph: GraphIndex) -> Callable[[int], bool]:
@@ -91,15 +111,18 @@ def doubtful(graph: GraphIndex) -> Callable[[int], bool]:
     A layer without bias has no folded norm, since every fold leaves a bias.
     """
     names = names_given(graph)
+    is_quantised = any(operator in _QUANTISED for _, operator in graph.operators)
+
+    def may_hide_a_norm(node: int, value: int) -> bool:
+        adds = is_quantised and graph.operators[node][1] in _ADDING
+        reads = any(value in (weight, bias) for _, weight, bias in _layers(graph, [node]))
+        return (reads or adds) and not _is_plain(graph, node, names[node])
 
     def is_doubtful(value: int) -> bool:
         info = graph.described.get(value)
         if info is not None and get(info, INPUT_KIND) is not None:
             return False
-        return any(
-            value in (weight, bias) and not _is_plain(graph, node, names[node])
-            for node, weight, bias in _layers(graph, graph.readers[value])
-        )
+        return any(may_hide_a_norm(node, value) for node in graph.readers[value])
 
     return is_doubtful
 
@@ -107,23 +130,27 @@ def doubtful(graph: GraphIndex) -> Callable[[int], bool]:
 def _layers(graph: GraphIndex, nodes: list[int] | None = None) -> Iterator[tuple[int, int, int]]:
     """Yield the nodes of foldable operators that have a bias: node, weight, bias."""
     for node in range(len(graph.nodes)) if nodes is None else nodes:
-        if graph.operators[node][1] in FOLDABLE:
+        if graph.operators[node][1] in _FOLDABLE:
             read = graph.reads[node]
-            if len(read) > 2 and read[2] != NONE:
+            if len(read) > 2 and NONE not in read[1:3]:
                 yield node, read[1], read[2]
 
 
 def _is_plain(graph: GraphIndex, node: int, name: str) -> bool:
-    """Whether the names of a node and of its result show that it computes its own operator alone."""
+    """Whether the names of a node and of its result show that it computes one operator of torch alone."""
     written = _written(graph, node)
     return (
         scope_of_node_name(name) is not None
-        or bool(_NUMBERED.match(str(name)))
+        or bool(_PLAIN.match(str(name)))
         or scope_of_value_name(written) is not None
-        or (bool(_OF_OPERATOR.match(written)) and graph.writes[node][0] not in graph.bodies[0].results)
+        or (bool(_OF_LAYER.match(written)) and graph.writes[node][0] not in graph.bodies[0].results)
     )
 
 
 def _written(graph: GraphIndex, node: int) -> str:
     writes = graph.writes[node]
-    return str(graph.value_names[writes[0]]) if writes and writes[0] != NONE else ""
+    return _name(graph, writes[0]) if writes and writes[0] != NONE else ""
+
+
+def _name(graph: GraphIndex, value: int) -> str:
+    return str(graph.value_names[value])

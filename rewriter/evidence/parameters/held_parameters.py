@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from onnx import NodeProto
+
 from rewriter.evidence.claims import Claim, Contents, Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
@@ -73,7 +75,7 @@ class _Decision:
         """Return a claim with what its initializer, the stored tensor `value`, holds."""
         holds, fold = self._holds(claim, value), self.folds.get(value)
         formula = claim.formula if holds is Holds.FOLDED else ""
-        if holds is Holds.FOLDED and fold is not None:
+        if holds in (Holds.FOLDED, Holds.PACKED) and fold is not None:
             formula = fold.formula(claim.name, fold.norm or self._norm(claim, fold))
         transposed = holds is Holds.TRANSPOSED if holds in _LAID_OUT else claim.transposed
         return claim._replace(holds=holds, formula=formula, transposed=transposed)
@@ -98,7 +100,8 @@ class _Decision:
     def _norm(self, claim: ParameterClaim, fold: Fold) -> ModulePath | None:
         """Return the module that the exporter recorded on a node with a folded norm; None without one."""
         owner = claim.name.parent or ROOT
-        recorded = (each.module for each in self.known.claims[fold.node] if each.source is Source.EXPORTER)
+        claims = self.known.claims[fold.node] if fold.node != NONE else ()
+        recorded = (each.module for each in claims if each.source is Source.EXPORTER)
         return next((module for module in recorded if not module.holds(owner)), None)
 
     def _by_declaration(self, claim: ParameterClaim, value: int) -> Holds | None:
@@ -122,7 +125,9 @@ class _Decision:
         if claim.transposed or self._multiplies_as_stored(claim, value):
             return Holds.TRANSPOSED
         named = claim.holds is Holds.EXACT or self._is_named(claim, value)
-        changed = self.is_doubtful(value) or self._was_made_again(claim.name, value)
+        changed = (
+            self.is_doubtful(value) or self._was_made_again(claim.name, value) or self._is_updated(value)
+        )
         return Holds.EXACT if named and not changed else Holds.UNKNOWN
 
     def _multiplies_as_stored(self, claim: ParameterClaim, value: int) -> bool:
@@ -148,6 +153,18 @@ class _Decision:
             return False
         info = self.graph.described.get(value)
         return info is None or get(info, INPUT_KIND) is None
+
+    def _is_updated(self, value: int) -> bool:
+        """Whether a norm in training mode reads the tensor: running the module to export it changes that."""
+        return any(
+            value in self.graph.reads[node][3:5] and _trains(self.graph.nodes[node])
+            for node in self.graph.readers[value]
+            if self.graph.operators[node][1] == "BatchNormalization"
+        )
+
+
+def _trains(norm: NodeProto) -> bool:
+    return any(attribute.name == "training_mode" and attribute.i for attribute in norm.attribute)
 
 
 def _records_inputs(graph: GraphIndex) -> bool:
