@@ -133,7 +133,7 @@ def _decide(case: Case, fitting: LikeFit | None) -> Settled:
         tuple(hearing.heard),
         fitting,
         frozenset(conflicts.only_supported(graph, hearing.claims)),
-        {node: norm for testimony in reversed(testimonies) for node, norm in testimony.norms.items()},
+        _norms(hearing),
     )
 
 
@@ -156,6 +156,11 @@ def _find_fit(case: Case) -> Fit | None:
         return None
 
 
+def _norms(hearing: Hearing) -> dict[int, ModulePath]:
+    """Return node -> the batch norm that was folded into it."""
+    return {node: norm for testimony in reversed(hearing.testimonies) for node, norm in testimony.norms.items()}
+
+
 def _parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[ParameterClaim, ...]:
     """Return the claims on parameters, best witness first, with what the initializers hold.
 
@@ -169,7 +174,7 @@ def _parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[P
     return held_parameters.decide(
         graph,
         (*told, *(claim for claim in by_position if claim.initializer not in by_content)),
-        held_parameters.Known(hearing.claims, hearing.classes(), fit, contents),
+        held_parameters.Known(_norms(hearing), hearing.classes(), fit, contents),
     )
 
 

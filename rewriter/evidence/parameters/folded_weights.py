@@ -24,7 +24,6 @@ from rewriter.evidence.names.derived_names import parameter_named_by
 from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_node_name, scope_of_value_name
 from rewriter.evidence.names.original_names import names_given
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get
 from rewriter.paths import ModulePath
 
@@ -49,40 +48,37 @@ class Fold(NamedTuple):
     Attributes:
         is_bias: whether it is the bias of its layer.
         is_new: whether the layer had no bias before, so that the name is no parameter's.
-        node: the node that reads weight and bias; NONE if it is not known.
-        norm: the owner of the norm by the name of the new bias; None if that name does not tell.
+        norm: the module of the norm; None if unknown.
     """
 
     is_bias: bool
     is_new: bool = False
-    node: int = NONE
     norm: ModulePath | None = None
 
-    def formula(self, parameter: str, norm: ModulePath | None) -> str:
-        """Describe the result of the fold: `conv.weight * bn`, or `bn(conv.bias)` for a bias.
-
-        Args:
-            parameter: full name of the parameter.
-            norm: the module of the norm; None if unknown.
-        """
-        by = norm or "unnamed norm"
+    def formula(self, parameter: str) -> str:
+        """Describe the result for a full name of a parameter: `conv.weight * bn`, `bn(conv.bias)`."""
+        by = self.norm or "unnamed norm"
         if not self.is_bias:
             return f"{parameter} * {by}"
         return f"{by}({0 if self.is_new else parameter})"
 
 
-@once_per_index
-def folds(graph: GraphIndex) -> Mapping[int, Fold]:
-    """Return weight or bias -> the fold of which it is the result, if the file shows one."""
+def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, Fold]:
+    """Return weight or bias -> the fold of which it is the result, if the file shows one.
+
+    Args:
+        graph: the model.
+        norms: node -> the norm that an exporter recorded to be folded into it.
+    """
     found: dict[int, Fold] = {}
     for node, weight, bias in _layers(graph):
-        new, norm = _name(graph, bias) == f"{_name(graph, weight)}{_BIAS}", None
+        new, norm = _name(graph, bias) == f"{_name(graph, weight)}{_BIAS}", norms.get(node)
         if _name(graph, bias).startswith(_NORM_BIAS):
             new, norm = True, owner_of_parameter(parameter_named_by(_name(graph, bias)))
-        shown = new or _is_recorded(graph, node)
+        shown = new or node in norms or _is_recorded(graph, node)
         for value in (weight, bias):
             if shown or _MADE.match(_name(graph, value)):
-                found[value] = Fold(value == bias, new and value == bias, node, norm)
+                found[value] = Fold(value == bias, new and value == bias, norm)
     _add_named(graph, found)
     return found
 

@@ -15,16 +15,16 @@ The first of these rules that applies decides:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
 from onnx import NodeProto
 
-from rewriter.evidence.claims import Claim, Contents, Holds, ParameterClaim, Source
+from rewriter.evidence.claims import Contents, Holds, ParameterClaim
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
-from rewriter.evidence.parameters.folded_weights import Fold, doubtful, folds
+from rewriter.evidence.parameters.folded_weights import doubtful, folds
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.reference.witness import Fit
@@ -42,13 +42,13 @@ class Known:
     """Evidence beside the claims on parameters.
 
     Attributes:
-        claims: node -> its claims, the winner first.
+        norms: node -> the batch norm that was folded into it.
         classes: module -> its class.
         fit: alignment of a reference with the file; None without one.
         contents: comparison with a checkpoint; None without one.
     """
 
-    claims: Sequence[Sequence[Claim]]
+    norms: Mapping[int, ModulePath]
     classes: Mapping[ModulePath, str]
     fit: Fit | None = None
     contents: Contents | None = None
@@ -67,7 +67,7 @@ class _Decision:
         self.graph = graph
         self.known = known
         self.operands = operands_of(graph)
-        self.folds = folds(graph)
+        self.folds = folds(graph, known.norms)
         self.is_doubtful = doubtful(graph)
         self.listed = frozenset(signature(graph).values()) if _records_inputs(graph) else frozenset()
 
@@ -76,7 +76,7 @@ class _Decision:
         holds, fold = self._holds(claim, value), self.folds.get(value)
         formula = claim.formula if holds is Holds.FOLDED else ""
         if holds in (Holds.FOLDED, Holds.PACKED) and fold is not None:
-            formula = fold.formula(claim.name, fold.norm or self._norm(claim, fold))
+            formula = fold.formula(claim.name)
         transposed = holds is Holds.TRANSPOSED if holds in _LAID_OUT else claim.transposed
         return claim._replace(holds=holds, formula=formula, transposed=transposed)
 
@@ -96,13 +96,6 @@ class _Decision:
     def _is_packed(self, value: int) -> bool:
         weight = self.operands.roles[value] is Role.PARAMETER or value in self.operands.quantised
         return weight and not self.operands.stored[value].is_float
-
-    def _norm(self, claim: ParameterClaim, fold: Fold) -> ModulePath | None:
-        """Return the module that the exporter recorded on a node with a folded norm; None without one."""
-        owner = claim.name.parent or ROOT
-        claims = self.known.claims[fold.node] if fold.node != NONE else ()
-        recorded = (each.module for each in claims if each.source is Source.EXPORTER)
-        return next((module for module in recorded if not module.holds(owner)), None)
 
     def _by_declaration(self, claim: ParameterClaim, value: int) -> Holds | None:
         """Return what a reference shows by the shape of the parameter; None if the shape agrees."""
