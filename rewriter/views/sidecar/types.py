@@ -41,7 +41,10 @@ class ModulesParameterJson(ParameterJson):
         initializer: Name of the initializer.
         shape: Shape of the initializer, or of its slice.
         dtype: Element type, by numpy's name if it has one (`float32`), else by ONNX's in lower case.
+        count: Number of elements; of a packed parameter, those of the tensor that it stands for.
         transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
+        holds: Relation of the initializer to the parameter of the state dict; absent in older sidecars.
+        formula: Computation that gave a folded parameter, also if it was packed later; absent for others.
         part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
         shared_with: Paths of other modules that read the same initializer.
     """
