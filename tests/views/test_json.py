@@ -120,14 +120,18 @@ def test_tree_of_a_small_model() -> None:
                 "initializer": "enc.fc.weight",
                 "shape": [4, 4],
                 "dtype": "float",
+                "count": 16,
                 "transposed": True,
+                "holds": "unknown",
             },
             {
                 "name": "bias",
                 "initializer": "enc.fc.bias",
                 "shape": [4],
                 "dtype": "float",
+                "count": 4,
                 "transposed": False,
+                "holds": "unknown",
             },
         ],
         "elements": {
