@@ -158,7 +158,9 @@ def _find_fit(case: Case) -> Fit | None:
 
 def _norms(hearing: Hearing) -> dict[int, ModulePath]:
     """Return node -> the batch norm that was folded into it."""
-    return {node: norm for testimony in reversed(hearing.testimonies) for node, norm in testimony.norms.items()}
+    return {
+        node: norm for testimony in reversed(hearing.testimonies) for node, norm in testimony.norms.items()
+    }
 
 
 def _parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[ParameterClaim, ...]:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, RULE_NAME
-from rewriter.evidence.names.derived_names import parameter_named_by
+from rewriter.evidence.names.derived_names import is_of_folded_norm, parameter_named_by
 from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_node_name, scope_of_value_name
 from rewriter.evidence.names.original_names import names_given
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -38,8 +38,9 @@ _OF_NORM = re.compile(r"getitem(?:_\d+)?$")
 _OF_LAYER = re.compile(r"(?:conv\w*|_convolution|linear|addmm|val)(?:_\d+)?$")
 _PLAIN = re.compile(r"(?:fused )?node_(?:[a-z_]|MatMul_)|val_\d|(?:Conv|ConvTranspose|Gemm)_\d+$")
 _MADE = re.compile(r"(?:Conv(?:Bn|Mul|Add)|MatMulBn)Fusion_")
-_NORM_BIAS = "ConvBnFusion_BN_B_"
 _BIAS = "_bias"
+_NOTHING = "0"
+"""The `argument` of a layer that had no bias."""
 
 
 class Fold(NamedTuple):
@@ -47,20 +48,20 @@ class Fold(NamedTuple):
 
     Attributes:
         is_bias: whether it is the bias of its layer.
-        is_new: whether the layer had no bias before, so that the name is no parameter's.
         norm: the module of the norm; None if unknown.
+        argument: the bias that the layer had before, if the result is not named after it; '' if it is.
     """
 
     is_bias: bool
-    is_new: bool = False
     norm: ModulePath | None = None
+    argument: str = ""
 
     def formula(self, parameter: str) -> str:
         """Describe the result for a full name of a parameter: `conv.weight * bn`, `bn(conv.bias)`."""
         by = self.norm or "unnamed norm"
         if not self.is_bias:
             return f"{parameter} * {by}"
-        return f"{by}({0 if self.is_new else parameter})"
+        return f"{by}({self.argument or parameter})"
 
 
 def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, Fold]:
@@ -72,15 +73,20 @@ def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, Fo
     """
     found: dict[int, Fold] = {}
     for node, weight, bias in _layers(graph):
-        new, norm = _name(graph, bias) == f"{_name(graph, weight)}{_BIAS}", norms.get(node)
-        if _name(graph, bias).startswith(_NORM_BIAS):
-            new, norm = True, owner_of_parameter(parameter_named_by(_name(graph, bias)))
-        shown = new or node in norms or _is_recorded(graph, node)
+        argument = _argument(_name(graph, weight), _name(graph, bias))
+        shown = argument == _NOTHING or node in norms or _is_recorded(graph, node)
         for value in (weight, bias):
             if shown or _MADE.match(_name(graph, value)):
-                found[value] = Fold(value == bias, new and value == bias, norm)
+                found[value] = Fold(value == bias, norms.get(node), argument if value == bias else "")
     _add_named(graph, found)
     return found
+
+
+def _argument(weight: str, bias: str) -> str:
+    """Return the `argument` of a folded bias by its name."""
+    if bias == f"{weight}{_BIAS}":
+        return _NOTHING
+    return "bias of the layer" if is_of_folded_norm(bias) else ""
 
 
 def _is_recorded(graph: GraphIndex, node: int) -> bool:
@@ -94,7 +100,7 @@ def _add_named(graph: GraphIndex, found: dict[int, Fold]) -> None:
     for value in graph.initializers:
         name = parameter_named_by(_name(graph, value))
         if name.endswith(_BIAS) and owner_of_parameter(name) and name.removesuffix(_BIAS) in originals:
-            found.setdefault(value, Fold(is_bias=True, is_new=True))
+            found.setdefault(value, Fold(is_bias=True, argument=_NOTHING))
         elif f"{name}{_BIAS}" in originals and owner_of_parameter(name):
             found.setdefault(value, Fold(is_bias=False))
         elif _MADE.match(_name(graph, value)):

@@ -49,12 +49,15 @@ def test_the_exporter_names_the_norm() -> None:
 def test_a_new_bias_is_named_after_the_weight() -> None:
     for weight in ("c.weight", "c.weight_quantized"):
         folded = found(layer(weight=weight, bias="c.weight_bias"))
-        assert folded == {weight: Fold(is_bias=False), "c.weight_bias": Fold(is_bias=True, is_new=True)}
+        assert folded == {weight: Fold(is_bias=False), "c.weight_bias": Fold(is_bias=True, argument="0")}
 
 
 def test_onnxruntime_names_the_norm_in_the_bias() -> None:
-    folded = found(layer(weight="ConvBnFusion_W_c.weight", bias="ConvBnFusion_BN_B_bn.bias"))
-    assert [fold.formula("c.weight") for fold in folded.values()] == ["c.weight * bn", "bn(0)"]
+    folded = found(layer(weight="ConvBnFusion_W_c.weight", bias="ConvBnFusion_BN_B_bn.bias"), {0: BN})
+    assert [fold.formula("c.weight") for fold in folded.values()] == [
+        "c.weight * bn",
+        "bn(bias of the layer)",
+    ]
 
 
 def test_formulas() -> None:
