@@ -21,9 +21,10 @@ from math import prod
 
 from onnx import NodeProto
 
-from rewriter.evidence.claims import Contents, Holds, ParameterClaim
+from rewriter.evidence.claims import Contents, Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
+from rewriter.evidence.names.grammar import scope_of_node_name
 from rewriter.evidence.parameters.folded_weights import doubtful, folds
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
@@ -69,7 +70,8 @@ class _Decision:
         self.operands = operands_of(graph)
         self.folds = folds(graph, known.norms)
         self.is_doubtful = doubtful(graph)
-        self.listed = frozenset(signature(graph).values()) if _records_inputs(graph) else frozenset()
+        self.targets = frozenset(signature(graph).values())
+        self.listed = self.targets if _records_inputs(graph) else frozenset()
 
     def on(self, claim: ParameterClaim, value: int) -> ParameterClaim:
         """Return a claim with what its initializer, the stored tensor `value`, holds."""
@@ -134,11 +136,20 @@ class _Decision:
         )
 
     def _is_named(self, claim: ParameterClaim, value: int) -> bool:
-        """Whether the exporter gave the initializer, or an `Identity` of it, the name of the parameter."""
+        """Whether the exporter gave the initializer, or an `Identity` of it, the name of the parameter.
+
+        Exporters also invent names without a dot, but the TorchScript exporter gives them another form.
+        """
         if claim.name != claim.initializer:
             alias = self.graph.value(claim.name)
             return alias != NONE and alias_of(self.graph, alias) == value
+        if claim.source is Source.POSITION and claim.name not in self.targets and not self._is_scoped(value):
+            return False
         return get(self.graph.initializers[value], ORIGINAL_NAME) is None
+
+    def _is_scoped(self, value: int) -> bool:
+        """Whether a reader of a stored tensor has a name of the TorchScript exporter."""
+        return any(scope_of_node_name(self.graph.names[node]) for node in self.graph.readers[value])
 
     def _was_made_again(self, name: ModulePath, value: int) -> bool:
         """Whether the exporter lists a parameter, but recorded no input for the initializer of its name."""

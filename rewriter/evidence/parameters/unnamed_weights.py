@@ -21,6 +21,7 @@ from onnx import TensorProto
 from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import folded_from, signature
 from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.parameters.owners import is_of_activation
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -89,7 +90,7 @@ def _nodes_of_leaves(
 def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
     """Return claims on parameters of the root: initializers with undotted names that only the root reads.
 
-    Scales and zero points are parts of a quantised weight.
+    Scales and zero points are no parameters.
 
     Exporters also invent undotted names: if the file lists its parameters, only listed names count, otherwise
     those that do not begin with `_`.
@@ -101,6 +102,7 @@ def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Pa
         if (
             value in helpers
             or not _is_text(tensor)
+            or is_of_activation(graph, tensor.name)
             or not tensor.name.isidentifier()
             or (tensor.name not in listed if listed else tensor.name.startswith("_"))
         ):

@@ -150,3 +150,23 @@ def test_an_alias_is_the_same_parameter() -> None:
       y = Add(z, "b.bias")
     }"""
     assert relations(model(text)) == {"a.bias": "exact", "b.bias": "exact"}
+
+
+@pytest.mark.parametrize(("node", "expected"), [("/Mul", "exact"), ("n", "unknown")])
+def test_names_without_a_dot_may_be_invented(node: str, expected: str) -> None:
+    text = f"""g (float[2] x) => (float[2] y) <float[2] gain = {{1,2}}> {{
+      ["/act/Relu"] z = Relu(x)
+      ["{node}"] y = Mul(z, gain)
+    }}"""
+    proto = model(text)
+    for each in proto.graph.node:
+        each.metadata_props.add(key="namespace", value=": pkg.Net/mul: aten.mul")
+    assert relations(proto) == {"gain": expected}
+
+
+def test_the_scale_of_an_output_is_no_parameter() -> None:
+    text = """g (float[2] x) => (uint8[2] y_quantized) <float y_scale = {1}, uint8 y_zero_point = {0}> {
+      ["/Relu"] y = Relu(x)
+      ["/Quantize"] y_quantized = QuantizeLinear(y, y_scale, y_zero_point)
+    }"""
+    assert relations(model(text)) == {}
