@@ -49,9 +49,8 @@ class Pattern:
         times: number of parameters.
         shapes: their shapes, each once.
         dtypes: their element types, each once.
-        count: total number of elements, without tensors that an earlier group has.
+        count: total number of elements, without tensors that stand in an earlier module (`shared`).
         size: total number of bytes, without these tensors.
-        shared: number of parameters whose tensor stands in an earlier module.
     """
 
     name: str
@@ -151,8 +150,7 @@ def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
     for module in analysis.tree:
         names = {(each.initializer, each.part): each.name for each in module.parameters}
         rank = {held: number for number, held in enumerate(names)}
-        last = len(rank)
-        for tensor in sorted(module.tensors, key=lambda each: rank.get((each.name, each.part), last)):
+        for tensor in sorted(module.tensors, key=lambda each: rank.get((each.name, each.part), len(rank))):
             if tensor.role is Role.PARAMETER and tensor.count:
                 name = fold(module.path.child(names.get((tensor.name, tensor.part), UNNAMED)))
                 again = first.setdefault((tensor.value, tensor.part), module.path) != module.path

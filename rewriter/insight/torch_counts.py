@@ -16,12 +16,12 @@ _NAMED = 3
 
 def differences(analysis: Analysis) -> tuple[str, ...]:
     """Return the reasons that the file shows why PyTorch counts other parameters, a phrase each."""
-    found = [_of_norms(analysis.tree), _of_copies(analysis)]
+    found = [_of_folds(analysis.tree), _of_copies(analysis)]
     return tuple(phrase for phrase in found if phrase)
 
 
-def _of_norms(tree: ModuleTree) -> str:
-    """Describe the norms that were folded into other layers; '' without any."""
+def _of_folds(tree: ModuleTree) -> str:
+    """Describe the layers into which other parameters were folded; '' without any."""
     count = sum(
         bool(parameter.formula) and len(parameter.shape) > 1
         for module in tree
@@ -29,7 +29,7 @@ def _of_norms(tree: ModuleTree) -> str:
     )
     if not count:
         return ""
-    return f"{counted(count, 'layer')} with a norm folded in; the file has only the results of its parameters"
+    return f"{counted(count, 'layer')} with other parameters folded in; the file has only the results"
 
 
 def _of_copies(analysis: Analysis) -> str:

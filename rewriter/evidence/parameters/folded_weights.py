@@ -37,7 +37,8 @@ _RULE = "FuseBatchNorm"
 _OF_NORM = re.compile(r"getitem(?:_\d+)?$")
 _OF_LAYER = re.compile(r"(?:conv\w*|_convolution|linear|addmm|val)(?:_\d+)?$")
 _PLAIN = re.compile(r"(?:fused )?node_(?:[a-z_]|MatMul_)|val_\d|(?:Conv|ConvTranspose|Gemm)_\d+$")
-_MADE = re.compile(r"(?:Conv(?:Bn|Mul|Add)|MatMulBn)Fusion_")
+_MADE = re.compile(r"(ConvBn|ConvMul|ConvAdd|MatMulBn)Fusion_(?:(?:BN_|Mul_|Add_)?[WB]_)?")
+_CONSTANTS = {"ConvMul": "* unnamed factor", "ConvAdd": "+ unnamed summand"}
 _BIAS = "_bias"
 _NOTHING = "0"
 """The `argument` of a layer that had no bias."""
@@ -50,14 +51,18 @@ class Fold(NamedTuple):
         is_bias: whether it is the bias of its layer.
         norm: the module of the norm; None if unknown.
         argument: the bias that the layer had before, if the result is not named after it; '' if it is.
+        with_constant: for a fold of no norm, the operator and the constant: `* unnamed factor`.
     """
 
     is_bias: bool
     norm: ModulePath | None = None
     argument: str = ""
+    with_constant: str = ""
 
     def formula(self, parameter: str) -> str:
         """Describe the result for a full name of a parameter: `conv.weight * bn`, `bn(conv.bias)`."""
+        if self.with_constant:
+            return f"{parameter} {self.with_constant}"
         by = self.norm or "unnamed norm"
         if not self.is_bias:
             return f"{parameter} * {by}"
@@ -74,10 +79,9 @@ def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, Fo
     found: dict[int, Fold] = {}
     for node, weight, bias in _layers(graph):
         argument = _argument(_name(graph, weight), _name(graph, bias))
-        shown = argument == _NOTHING or node in norms or _is_recorded(graph, node)
-        for value in (weight, bias):
-            if shown or _MADE.match(_name(graph, value)):
-                found[value] = Fold(value == bias, norms.get(node), argument if value == bias else "")
+        shown = bool(argument) or node in norms or _is_recorded(graph, node)
+        for value in (weight, bias) if shown else ():
+            found[value] = Fold(value == bias, norms.get(node), argument if value == bias else "")
     _add_named(graph, found)
     return found
 
@@ -103,8 +107,9 @@ def _add_named(graph: GraphIndex, found: dict[int, Fold]) -> None:
             found.setdefault(value, Fold(is_bias=True, argument=_NOTHING))
         elif f"{name}{_BIAS}" in originals and owner_of_parameter(name):
             found.setdefault(value, Fold(is_bias=False))
-        elif _MADE.match(_name(graph, value)):
-            found.setdefault(value, Fold(is_bias="_B_" in name))
+        elif made := _MADE.match(_name(graph, value)):
+            with_constant = _CONSTANTS.get(made[1], "")
+            found.setdefault(value, Fold("_B_" in made[0], with_constant=with_constant))
 
 
 def doubtful(graph: GraphIndex) -> Callable[[int], bool]:

@@ -50,7 +50,7 @@ def print_stats(stats: Stats, console: Console, shown: Container[ModulePath] | N
     _print_patterns(stats.patterns, console)
     flow(console, _elements(stats.figures[ROOT]), label="elements")
     if stats.torch:
-        flow(console, ["PyTorch counts otherwise", *stats.torch], label="torch")
+        flow(console, ["counts otherwise", *stats.torch], label="torch")
     console.print()
     rows = [module for module in analysis.tree if shown is None or module.path in shown]
     _print_table(rows, stats, console)

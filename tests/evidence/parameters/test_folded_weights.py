@@ -60,6 +60,14 @@ def test_onnxruntime_names_the_norm_in_the_bias() -> None:
     ]
 
 
+def test_onnxruntime_also_folds_constants() -> None:
+    folded = found(layer(weight="ConvMulFusion_W_c.weight", bias="ConvAddFusion_B_c.bias"))
+    assert {name: fold.formula("c") for name, fold in folded.items()} == {
+        "ConvMulFusion_W_c.weight": "c * unnamed factor",
+        "ConvAddFusion_B_c.bias": "c + unnamed summand",
+    }
+
+
 def test_formulas() -> None:
     assert Fold(is_bias=True, norm=BN).formula("c.bias") == "bn(c.bias)"
     assert Fold(is_bias=False).formula("c.weight") == "c.weight * unnamed norm"
