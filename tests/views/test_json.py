@@ -123,6 +123,7 @@ def test_tree_of_a_small_model() -> None:
                 "count": 16,
                 "transposed": True,
                 "holds": "unknown",
+                "shared_with": [],
             },
             {
                 "name": "bias",
@@ -132,6 +133,7 @@ def test_tree_of_a_small_model() -> None:
                 "count": 4,
                 "transposed": False,
                 "holds": "unknown",
+                "shared_with": ["head"],
             },
         ],
         "elements": {

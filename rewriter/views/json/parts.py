@@ -109,6 +109,7 @@ class ParameterJson(TypedDict):
             `packed` is quantised.
         formula: Computation that gave a folded parameter, also if it was packed later; absent for others.
         part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
+        shared_with: Paths of other modules that read the same initializer.
     """
 
     name: str
@@ -120,6 +121,7 @@ class ParameterJson(TypedDict):
     holds: Holds
     formula: NotRequired[str]
     part: NotRequired[ParameterPartJson]
+    shared_with: Sequence[str]
 
 
 class DeclaredJson(TypedDict):
@@ -200,6 +202,7 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
         "count": parameter.count,
         "transposed": parameter.transposed,
         "holds": parameter.holds,
+        "shared_with": list(parameter.shared_with),
     }
     if parameter.formula:
         found["formula"] = parameter.formula
