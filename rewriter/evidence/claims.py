@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -79,6 +80,25 @@ class Claim(NamedTuple):
     detail: str
 
 
+class Holds(StrEnum):
+    """Relation of an initializer to the parameter whose name it has."""
+
+    EXACT = "exact"
+    """The parameter: its elements in its shape, possibly in another floating-point type."""
+    TRANSPOSED = "transposed"
+    """The transpose of the 2-d parameter."""
+    RESHAPED = "reshaped"
+    """The elements in their order, in another shape."""
+    PART = "part"
+    """The parameter is a slice of the initializer."""
+    FOLDED = "folded"
+    """The result of a computation with the parameter and parameters of another module."""
+    PACKED = "packed"
+    """The parameter in a quantised form."""
+    UNKNOWN = "unknown"
+    """No evidence tells."""
+
+
 class InitializerSlice(NamedTuple):
     """The elements `start:stop` of an initializer along `axis`."""
 
@@ -90,7 +110,8 @@ class InitializerSlice(NamedTuple):
 class ParameterClaim(NamedTuple):
     """Statement that `initializer` holds the parameter `name`, possibly `transposed`.
 
-    `part` is the slice with this parameter if the initializer holds several.
+    `part` is the slice with this parameter if the initializer holds several. `holds` is None if the witness
+    does not know how; `held_parameters` then decides. `formula` describes a folded parameter.
     """
 
     initializer: str
@@ -98,6 +119,29 @@ class ParameterClaim(NamedTuple):
     transposed: bool
     source: Source
     part: InitializerSlice | None = None
+    holds: Holds | None = None
+    formula: str = ""
+
+
+class Contents(NamedTuple):
+    """Initializers compared with a checkpoint.
+
+    Attributes:
+        names: the parameters of the checkpoint, by the names that they have in the file.
+        held: compared initializer -> the parameters whose elements it has, and how.
+    """
+
+    names: frozenset[ModulePath]
+    held: Mapping[str, Mapping[ModulePath, Holds]]
+
+    def relation(self, initializer: str, name: ModulePath) -> Holds | None:
+        """Return the relation of an initializer to a parameter; UNKNOWN if it has other elements.
+
+        None if the initializer was not compared, or if the checkpoint lacks the parameter.
+        """
+        if name not in self.names or initializer not in self.held:
+            return None
+        return self.held[initializer].get(name, Holds.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +154,8 @@ class Testimony:
 
     Three fields come from an earlier run of this tool: `homes` maps each moved node to its new module and
     call, `unplaced` has the nodes that the run could not place, `order` lists the modules in tree order.
+
+    `contents` comes from a checkpoint.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -122,3 +168,4 @@ class Testimony:
     order: tuple[ModulePath, ...] = ()
     notes: tuple[str, ...] = ()
     norms: dict[int, ModulePath] = field(default_factory=dict)
+    contents: Contents | None = None

@@ -18,7 +18,7 @@ from rewriter.evidence.graph.call_ends import CallEnds
 from rewriter.evidence.names.derived_names import correct_derived
 from rewriter.evidence.original import fit as original
 from rewriter.evidence.original.fit import LikeFit
-from rewriter.evidence.parameters import reshaped_weights, unnamed_weights
+from rewriter.evidence.parameters import held_parameters, reshaped_weights, unnamed_weights
 from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -125,7 +125,7 @@ def _decide(case: Case, fitting: LikeFit | None) -> Settled:
         {**module_calls, **{module: count for t in testimonies for module, count in t.calls.items()}},
         called,
         hearing.classes(),
-        _parameters(graph, hearing),
+        _parameters(graph, hearing, case.fit),
         {node: home for testimony in testimonies for node, home in testimony.homes.items()},
         next((testimony.order for testimony in testimonies if testimony.order), ()),
         case.fit,
@@ -156,8 +156,8 @@ def _find_fit(case: Case) -> Fit | None:
         return None
 
 
-def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:
-    """Return the claims on parameters, best witness first.
+def _parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[ParameterClaim, ...]:
+    """Return the claims on parameters, best witness first, with what the initializers hold.
 
     An initializer that a checkpoint names gets no claim by position.
     """
@@ -165,7 +165,12 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
     placed = hearing.winners()
     by_position = (*unnamed_weights.testify(graph, placed), *reshaped_weights.testify(graph, placed))
-    return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
+    contents = next((each.contents for each in hearing.testimonies if each.contents), None)
+    return held_parameters.decide(
+        graph,
+        (*told, *(claim for claim in by_position if claim.initializer not in by_content)),
+        held_parameters.Known(hearing.norms(), hearing.classes(), fit, contents),
+    )
 
 
 def _tell_calls(

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from operator import attrgetter
 
 from onnx import NodeProto
@@ -109,4 +110,4 @@ def bytes_of(parameter: Parameter) -> int:
     """Return the stored size of a parameter in whole bytes; 0 for a type of unknown size."""
     number = _BITS.match(parameter.dtype)
     bits = int(number[1]) if number else _BITS_WITHOUT_NUMBER.get(parameter.dtype, 0)
-    return -(-parameter.count * bits // 8)
+    return -(-prod(parameter.shape) * bits // 8)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from onnx import GraphProto
 
 from rewriter.basics.display import Display, counted
+from rewriter.evidence.claims import InitializerSlice
 from rewriter.evidence.names.grammar import scope_of_node_name
 from rewriter.evidence.roles import Role
 from rewriter.insight.figures import Figures, measure, operator_of
+from rewriter.insight.torch_counts import differences
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module
+from rewriter.modules.module import Module, Tensor
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.calls import find_regions
@@ -47,8 +49,8 @@ class Pattern:
         times: number of parameters.
         shapes: their shapes, each once.
         dtypes: their element types, each once.
-        count: total number of elements.
-        size: total number of bytes.
+        count: total number of elements, without tensors that stand in an earlier module (`shared`).
+        size: total number of bytes, without these tensors.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Pattern:
     dtypes: tuple[str, ...]
     count: int
     size: int
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,6 +80,7 @@ class Stats(Display):
         unknown: reason for unknown FLOPs -> number of nodes, most frequent first.
         fault: the reason why shapes could not be inferred; None if they were.
         mend: a way to make more FLOPs known, as the end of a sentence; empty if there is none.
+        torch: reasons why PyTorch counts other parameters than the file has.
     """
 
     analysis: Analysis
@@ -91,6 +95,7 @@ class Stats(Display):
     unknown: Mapping[str, int]
     fault: str | None
     mend: str = ""
+    torch: tuple[str, ...] = ()
 
     def _brief(self) -> str:
         nodes, initializers = counted(self.nodes, "node"), counted(self.initializers, "initializer")
@@ -129,6 +134,7 @@ def collect(analysis: Analysis, sizes: Mapping[str, int] | None = None) -> Stats
         unknown=_most_first(reasons),
         fault=shapes.fault,
         mend=open_sizes(analysis.model, sizes) if reasons else "",
+        torch=differences(analysis),
     )
 
 
@@ -138,25 +144,30 @@ def _most_first(counts: Counter[str]) -> dict[str, int]:
 
 def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
     """Group the parameters whose paths differ only in parts that are numbers, in tree order."""
-    found: dict[str, list[tuple[tuple[int, ...], str, int, int]]] = {}
+    found: dict[str, list[Tensor]] = {}
+    first: dict[tuple[int, InitializerSlice | None], ModulePath] = {}
+    shared: Counter[str] = Counter()
     for module in analysis.tree:
         names = {(each.initializer, each.part): each.name for each in module.parameters}
         rank = {held: number for number, held in enumerate(names)}
-        last = len(rank)
-        for tensor in sorted(module.tensors, key=lambda each: rank.get((each.name, each.part), last)):
+        for tensor in sorted(module.tensors, key=lambda each: rank.get((each.name, each.part), len(rank))):
             if tensor.role is Role.PARAMETER and tensor.count:
                 name = fold(module.path.child(names.get((tensor.name, tensor.part), UNNAMED)))
-                found.setdefault(name, []).append((tensor.shape, tensor.dtype, tensor.count, tensor.size))
-    return tuple(
-        Pattern(
-            name,
-            len(entries),
-            tuple(dict.fromkeys(shape for shape, _, _, _ in entries)),
-            tuple(dict.fromkeys(dtype for _, dtype, _, _ in entries)),
-            sum(count for _, _, count, _ in entries),
-            sum(size for _, _, _, size in entries),
-        )
-        for name, entries in found.items()
+                again = first.setdefault((tensor.value, tensor.part), module.path) != module.path
+                shared[name] += again
+                found.setdefault(name, []).append(replace(tensor, count=0, size=0) if again else tensor)
+    return tuple(_pattern(name, tensors, shared[name]) for name, tensors in found.items())
+
+
+def _pattern(name: str, tensors: Sequence[Tensor], shared: int) -> Pattern:
+    return Pattern(
+        name,
+        len(tensors),
+        tuple(dict.fromkeys(tensor.shape for tensor in tensors)),
+        tuple(dict.fromkeys(tensor.dtype for tensor in tensors)),
+        sum(tensor.count for tensor in tensors),
+        sum(tensor.size for tensor in tensors),
+        shared,
     )
 
 

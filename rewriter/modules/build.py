@@ -9,7 +9,7 @@ from pathlib import Path
 from onnx import TensorProto
 
 from rewriter.basics import garbage
-from rewriter.evidence.claims import InitializerSlice, ParameterClaim, Source
+from rewriter.evidence.claims import Holds, InitializerSlice, ParameterClaim, Source
 from rewriter.evidence.parameters.leaf_classes import class_of
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
@@ -153,6 +153,7 @@ def _parameters(
 ) -> Iterable[tuple[ModulePath, Parameter]]:
     # The main graph comes first, and its names go before equal ones in bodies.
     tensors = {tensor.name: (value, tensor) for value, tensor in reversed(graph.initializers.items())}
+    packed = operands_of(graph).packed
     for claim in claims:
         value, tensor = tensors[claim.initializer]
         owner = claim.name.parent or ROOT
@@ -172,6 +173,9 @@ def _parameters(
                 claim.transposed,
                 tuple(borrowers),
                 claim.part,
+                claim.holds or Holds.UNKNOWN,
+                claim.formula,
+                packed.get(value),
             ),
         )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.errors import UsageError
-from rewriter.evidence.claims import InitializerSlice
+from rewriter.evidence.claims import Holds, InitializerSlice
 from rewriter.evidence.reference.module_list import Declared
 from rewriter.evidence.roles import Role
 from rewriter.modules.nearest_paths import no_module_fits
@@ -71,6 +71,9 @@ class Parameter:
         shared_with: paths of other modules that read the same initializer (tied weights), without those above
             and below its module.
         part: the part of the initializer that holds the parameter, if the initializer holds several.
+        holds: relation of the initializer to the parameter; its name alone shows no content.
+        formula: the computation that gave a folded parameter: `conv1.weight * bn1`; '' for any other.
+        unpacked: number of elements before packing, if the initializer has another number.
     """
 
     name: str
@@ -80,11 +83,14 @@ class Parameter:
     transposed: bool = False
     shared_with: tuple[ModulePath, ...] = ()
     part: InitializerSlice | None = None
+    holds: Holds = Holds.UNKNOWN
+    formula: str = ""
+    unpacked: int | None = None
 
     @property
     def count(self) -> int:
-        """Number of elements."""
-        return prod(self.shape)
+        """Number of elements; of a packed parameter, those of the tensor that it stands for."""
+        return prod(self.shape) if self.unpacked is None else self.unpacked
 
 
 @dataclass(frozen=True, slots=True)

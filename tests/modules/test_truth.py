@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewriter import pipeline
+from rewriter.evidence.claims import Holds
 from tests.exports import FILES, each_file, truth_of
 
 BORROWED = """a module without parameters that belongs to another module: the chain of names reads exactly as
@@ -55,13 +56,19 @@ def test_classes_are_never_wrong(path: Path) -> None:
 
 @each_file
 def test_parameters_hold_what_they_are_named_after(path: Path) -> None:
-    initializers = truth_of(path.parent)["files"][path.stem]["initializers"]
+    truth = truth_of(path.parent)
+    initializers = truth["files"][path.stem]["initializers"]
+    unsaved = {(m["path"], name) for m in truth["modules"] for name in m.get("unsaved_buffers", ())}
     for module in pipeline.load(path).tree:
         for parameter in module.parameters:
             true = initializers.get(parameter.initializer)
             if true is not None:
                 assert module.path.child(parameter.name) in true["parameter"]
                 assert parameter.transposed == true["transposed"]
+                expected = Holds.TRANSPOSED if true["transposed"] else Holds.EXACT
+                assert parameter.holds in (expected, Holds.UNKNOWN)
+            elif (module.path, parameter.name) not in unsaved:
+                assert parameter.holds not in (Holds.EXACT, Holds.TRANSPOSED)
 
 
 def test_dynamo_is_placed_exactly_even_where_its_metadata_is_gone() -> None:

@@ -13,7 +13,7 @@ names nothing by itself; for such tensors only the two rules decide.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from onnx import TensorProto
 
 from rewriter.errors import UsageError
 from rewriter.evidence.checkpoint.hashes import Checkpoint, Index, Match, is_floating
-from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.claims import Claim, Contents, Holds, ParameterClaim, Source, Testimony
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.model.index.graph import GraphIndex
@@ -39,9 +39,17 @@ _CAST_FOR = 16
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An initializer, its matches in the checkpoint, and whether content alone may name it (`telling`)."""
+    """An initializer that was looked up in the checkpoint.
+
+    Attributes:
+        value: its number in the index of the model.
+        equal: all tensors of the checkpoint that it holds.
+        matches: those of them whose names it may get.
+        telling: whether content alone may name it.
+    """
 
     value: int
+    equal: tuple[Match, ...]
     matches: tuple[Match, ...]
     telling: bool
 
@@ -71,11 +79,8 @@ def testify(
     tensors = {value: graph.initializers[value] for value in values}
     index = checkpoint.index(_float_types(tensors.values()))
     _demand_data(graph, checkpoint, path)
-    found = [
-        each
-        for value, tensor in tensors.items()
-        if (each := _look_up(value, tensor, index, checkpoint, path))
-    ]
+    looked_up = [_look_up(value, tensor, index, checkpoint, path) for value, tensor in tensors.items()]
+    found = [each for each in looked_up if each.matches]
     if not any(each.telling for each in found) and any(len(tensor.dims) > 1 for tensor in tensors.values()):
         raise UsageError(
             f"{path or 'model'}: the checkpoint {checkpoint.path} does not fit: none of its {index.count:,} "
@@ -84,7 +89,9 @@ def testify(
     names = _Names(graph, found)
     claims = [claim for each in found for claim in names.claims(each, modules)]
     note = _note(checkpoint, index, claims, len(tensors))
-    return Testimony(tuple(_placements(graph, claims)), {}, tuple(claims), notes=(note,))
+    contents = Contents(names.of_checkpoint(index), names.held(looked_up))
+    placements = tuple(_placements(graph, claims))
+    return Testimony(placements, {}, tuple(claims), notes=(note,), contents=contents)
 
 
 def _float_types(tensors: Any) -> dict[str, np.dtype[Any]]:
@@ -112,7 +119,7 @@ def _key(tensor: TensorProto) -> object:
 
 def _look_up(
     value: int, tensor: TensorProto, index: Index, checkpoint: Checkpoint, path: Path | None
-) -> _Found | None:
+) -> _Found:
     key = _key(tensor) if is_external(tensor) else None
     matches = checkpoint.seen.get(key) if key is not None else None
     if matches is None:
@@ -120,13 +127,13 @@ def _look_up(
         matches = index.matches(array) if array is not None else ()
         if key is not None:
             checkpoint.seen[key] = matches
-    if not matches:
-        return None
     element = np_type(tensor.data_type)
     telling = element is not None and is_floating(element) and not any(match.stored.dull for match in matches)
-    if not telling:  # keep matches of the same shape: a reshaped constant identifies nothing
-        matches = tuple(match for match in matches if match.stored.shape == tuple(tensor.dims))
-    return _Found(value, matches, telling) if matches else None
+    if telling:
+        return _Found(value, matches, matches, telling)
+    # Keep matches of the same shape: a reshaped constant identifies nothing.
+    alike = tuple(match for match in matches if match.stored.shape == tuple(tensor.dims))
+    return _Found(value, matches, alike, telling)
 
 
 class _Names:
@@ -147,6 +154,20 @@ class _Names:
         name = ModulePath(match.stored.name)
         return self.inside.child(name.relative_to(self.part)) if self.part.holds(name) else name
 
+    def of_checkpoint(self, index: Index) -> frozenset[ModulePath]:
+        """Return the names that all tensors of the checkpoint have in the file."""
+        return frozenset(self.path(Match(stored)) for each in index.by_digest.values() for stored in each)
+
+    def held(self, looked_up: Iterable[_Found]) -> dict[str, dict[ModulePath, Holds]]:
+        """Return initializer -> the parameters that it holds, and how."""
+        return {
+            self.graph.value_names[each.value]: {
+                self.path(match): _relation(match, tuple(self.graph.initializers[each.value].dims))
+                for match in each.equal
+            }
+            for each in looked_up
+        }
+
     def claims(self, found: _Found, modules: Sequence[ModulePath | None]) -> Iterator[ParameterClaim]:
         """Yield the claims on an initializer.
 
@@ -164,8 +185,14 @@ class _Names:
             near = self._near(found.value, matches, modules)
             matches = near or (matches if found.telling else [])
         for match in matches:
+            dims = tuple(self.graph.initializers[found.value].dims)
             yield ParameterClaim(
-                initializer, self.path(match), match.transposed, Source.CHECKPOINT, match.part
+                initializer,
+                self.path(match),
+                match.transposed,
+                Source.CHECKPOINT,
+                match.part,
+                _relation(match, dims),
             )
 
     def _near(self, value: int, matches: list[Match], modules: Sequence[ModulePath | None]) -> list[Match]:
@@ -192,6 +219,15 @@ class _Names:
             }
             ring = around - seen
             seen = seen | ring
+
+
+def _relation(match: Match, dims: tuple[int, ...]) -> Holds:
+    """Return the relation of an initializer of shape `dims` to a tensor of the checkpoint that it holds."""
+    if match.part is not None:
+        return Holds.PART
+    if match.transposed:
+        return Holds.TRANSPOSED
+    return Holds.EXACT if match.stored.shape == dims else Holds.RESHAPED
 
 
 def _prefixes(graph: GraphIndex, found: Sequence[_Found]) -> tuple[ModulePath, ModulePath]:

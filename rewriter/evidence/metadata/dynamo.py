@@ -29,6 +29,8 @@ CLASS_HIERARCHY = "pkg.torch.onnx.class_hierarchy"
 NAMESPACE = "namespace"
 FX_NODE = "pkg.torch.onnx.fx_node"
 FOLDED_FROM = "pkg.onnxscript.optimizer.folded_from"
+RULE_NAME = "pkg.onnxscript.rewriter.rule_name"
+INPUT_KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 GRAPH_SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTS = frozenset({NAME_SCOPES, CLASS_HIERARCHY})
 

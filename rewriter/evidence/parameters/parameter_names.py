@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
-from rewriter.evidence.metadata.tags import TRANSPOSED
+from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testimony
+from rewriter.evidence.metadata.tags import HOLDS, TRANSPOSED
 from rewriter.evidence.names.derived_names import (
     is_folded_in,
     is_named_transposed,
@@ -27,6 +27,8 @@ from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
 from rewriter.paths import ModulePath
+
+_RELATIONS = frozenset(map(str, Holds))
 
 
 def testify(graph: GraphIndex) -> Testimony:
@@ -102,10 +104,11 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
     helpers = operands_of(graph).helpers
     for value, tensor in graph.initializers.items():
         if value not in helpers and (owner := owners.get(value)):
-            noted = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
-            transposed = noted or is_named_transposed(tensor.name)
+            noted = read(tensor) if tensor.metadata_props else {}
+            transposed = TRANSPOSED in noted or is_named_transposed(tensor.name)
             name = owner.child(_local(tensor.name))
-            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
+            holds = Holds(noted[HOLDS]) if noted.get(HOLDS) in _RELATIONS else None
+            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, holds=holds)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]

@@ -15,7 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rewriter.evidence.claims import ParameterClaim, Source
+from onnx import TensorProto
+
+from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import folded_from, signature
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -35,6 +37,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
     if not vectors:
         return []
     found, explained = _moved(graph, vectors)
+    recorded = set(found)
     operators = _of_leaves(graph, modules)
     for value in vectors:
         name = _of_reader(graph, value, modules, operators)
@@ -42,8 +45,13 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Par
         agrees = origin is None or origin == (name,)
         if name and value not in found and agrees and graph.value(name) == NONE:
             found[value] = name
-    names = graph.value_names
-    return [ParameterClaim(names[value], name, False, Source.POSITION) for value, name in found.items()]
+    return [_claim(graph.initializers[value], name, moved=value in recorded) for value, name in found.items()]
+
+
+def _claim(tensor: TensorProto, name: ModulePath, *, moved: bool) -> ParameterClaim:
+    """Return the claim that a vector is a parameter, which has one dimension unless it was `moved`."""
+    holds = Holds.RESHAPED if moved or len(tensor.dims) > 1 else Holds.EXACT
+    return ParameterClaim(tensor.name, name, False, Source.POSITION, holds=holds)
 
 
 def _vectors(graph: GraphIndex) -> list[int]:

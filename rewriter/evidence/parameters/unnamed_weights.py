@@ -21,7 +21,9 @@ from onnx import TensorProto
 from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import folded_from, signature
 from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.parameters.owners import is_of_activation
 from rewriter.evidence.parameters.parameter_names import alias_of
+from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath
 
@@ -88,14 +90,19 @@ def _nodes_of_leaves(
 def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[ParameterClaim]:
     """Return claims on parameters of the root: initializers with undotted names that only the root reads.
 
+    Scales and zero points are no parameters.
+
     Exporters also invent undotted names: if the file lists its parameters, only listed names count, otherwise
     those that do not begin with `_`.
     """
     listed = set(signature(graph).values())
+    helpers = operands_of(graph).helpers
     found = []
     for value, tensor in graph.initializers.items():
         if (
-            not _is_text(tensor)
+            value in helpers
+            or not _is_text(tensor)
+            or is_of_activation(graph, tensor.name)
             or not tensor.name.isidentifier()
             or (tensor.name not in listed if listed else tensor.name.startswith("_"))
         ):

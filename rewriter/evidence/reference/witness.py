@@ -59,6 +59,12 @@ class Fit:
             if self.part.holds(path):
                 yield self.inside.child(path.relative_to(self.part)), module
 
+    def shape(self, name: ModulePath) -> tuple[int, ...] | None:
+        """Return the declared shape of a parameter of the file; None if the reference lacks it."""
+        if not self.inside.holds(name):
+            return None
+        return self.reference.shapes.get(self.part.child(name.relative_to(self.inside)))
+
     def full_scopes(self) -> dict[ModulePath, str]:
         """Return path in the file -> the name in torch's trace-module map, for modules of known class."""
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
-from rewriter.evidence.claims import Source
+from rewriter.evidence.claims import Holds, Source
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.views.escape import as_text
@@ -102,16 +102,26 @@ class ParameterJson(TypedDict):
         initializer: Name of the initializer.
         shape: Shape of the initializer, or of its slice.
         dtype: Element type, by numpy's name if it has one (`float32`), else by ONNX's in lower case.
+        count: Number of elements; of a packed parameter, those of the tensor that it stands for.
         transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
+        holds: Relation of the initializer to the parameter of the state dict. `exact` and `reshaped` may have
+            another floating-point type; `folded` is computed from the parameter and those of another module;
+            `packed` is quantised.
+        formula: Computation that gave a folded parameter, also if it was packed later; absent for others.
         part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
+        shared_with: Paths of other modules that read the same initializer.
     """
 
     name: str
     initializer: str
     shape: Sequence[Count]
     dtype: str
+    count: Count
     transposed: bool
+    holds: Holds
+    formula: NotRequired[str]
     part: NotRequired[ParameterPartJson]
+    shared_with: Sequence[str]
 
 
 class DeclaredJson(TypedDict):
@@ -189,8 +199,13 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
         "initializer": as_text(parameter.initializer),
         "shape": list(parameter.shape),
         "dtype": parameter.dtype,
+        "count": parameter.count,
         "transposed": parameter.transposed,
+        "holds": parameter.holds,
+        "shared_with": list(parameter.shared_with),
     }
+    if parameter.formula:
+        found["formula"] = parameter.formula
     if (part := parameter.part) is not None:
         found["part"] = {"axis": part.axis, "start": part.start, "stop": part.stop}
     return found

@@ -52,12 +52,14 @@ class StatsPatternJson(TypedDict):
     Attributes:
         name: The path with '*' for every name that is a number: `encoder.layer.*.query.weight`.
         times: Number of parameters.
+        shared: Number of those whose tensor stands in an earlier module; their elements do not count again.
         parameters: Total number of elements.
         bytes: Total number of bytes.
     """
 
     name: str
     times: Count
+    shared: Count
     shapes: Sequence[Sequence[Count]]
     dtypes: Sequence[str]
     parameters: Count
@@ -107,6 +109,7 @@ class StatsJson(TypedDict):
         inputs: Inputs of the model, without initializers.
         outputs: Outputs of the model.
         patterns: Groups of parameters whose paths differ only in names that are numbers.
+        torch: Reasons that the file shows why PyTorch counts other parameters, a phrase each.
         modules: The requested modules, or all modules, in tree order.
     """
 
@@ -120,6 +123,7 @@ class StatsJson(TypedDict):
     outputs: Sequence[StatsPortJson]
     flops: StatsFlopsJson
     patterns: Sequence[StatsPatternJson]
+    torch: Sequence[str]
     modules: Sequence[StatsModuleJson]
 
 
@@ -141,6 +145,7 @@ def stats_json(stats: Stats, shown: Container[ModulePath] | None = None) -> Stat
             {
                 "name": pattern.name,
                 "times": pattern.times,
+                "shared": pattern.shared,
                 "shapes": [list(shape) for shape in pattern.shapes],
                 "dtypes": list(pattern.dtypes),
                 "parameters": pattern.count,
@@ -148,6 +153,7 @@ def stats_json(stats: Stats, shown: Container[ModulePath] | None = None) -> Stat
             }
             for pattern in stats.patterns
         ],
+        "torch": list(stats.torch),
         "modules": [
             _module_json(module, stats.figures[module.path], stats)
             for module in tree

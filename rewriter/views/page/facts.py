@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from rewriter.evidence.claims import NAMING
+from rewriter.evidence.claims import NAMING, Holds
 from rewriter.insight.figures import bytes_of
 from rewriter.insight.stats import Port
 from rewriter.modules.module import Module, ModuleTree, Parameter
@@ -169,7 +169,7 @@ def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[obje
     Entries at the end that are 0 or empty are dropped.
     """
     same = parameter.initializer == module.path.child(parameter.name)
-    said = ["transposed"] if parameter.transposed else []
+    said = _held(parameter)
     if parameter.part is not None:
         said.append(
             f"part of it: axis {parameter.part.axis}, {parameter.part.start} to {parameter.part.stop}"
@@ -188,6 +188,16 @@ def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[obje
     while len(entry) > _KEPT and entry[-1] in (0, ""):
         entry.pop()
     return entry
+
+
+def _held(parameter: Parameter) -> list[str]:
+    """Describe the relation of an initializer to its parameter; [] for the parameter itself or a part."""
+    said = ["transposed"] if parameter.transposed else []
+    if parameter.holds is Holds.UNKNOWN:
+        return [*said, "not known to be unchanged"]
+    if parameter.holds in (Holds.RESHAPED, Holds.PACKED, Holds.FOLDED):
+        said.append(str(parameter.holds))
+    return [*said, shown(parameter.formula)] if parameter.formula else said
 
 
 def _ports(ports: Iterable[Port], texts: TextTable) -> list[object]:

@@ -155,10 +155,7 @@ def _modules(analysis: Analysis) -> Iterator[str]:
             "calls": module.calls,
             **folded_json(module),
             "total_nodes": module.total_nodes,
-            "parameters": [
-                {**parameter_json(parameter), "shared_with": parameter.shared_with}
-                for parameter in module.parameters
-            ],
+            "parameters": [parameter_json(parameter) for parameter in module.parameters],
             "nodes": [as_text(proto.name) for proto in protos],
             "values": [as_text(name) for proto in protos for name in proto.output if name],
             "placements": [_placement(node, placements[node]) for node in module.nodes],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.evidence.claims import ParameterClaim, Source
+from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.original.witness import Like, Place
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
@@ -55,7 +55,14 @@ def _order(sidecar: Sidecar) -> tuple[str, ...]:
 
 def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:
     return tuple(
-        ParameterClaim(held.initializer, module.path.child(held.name), held.transposed, Source.LIKE)
+        ParameterClaim(
+            held.initializer,
+            module.path.child(held.name),
+            held.transposed,
+            Source.LIKE,
+            holds=None if held.holds is Holds.UNKNOWN else held.holds,
+            formula=held.formula,
+        )
         for module in tree
         for held in module.parameters
     )

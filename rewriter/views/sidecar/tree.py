@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
-from rewriter.evidence.claims import InitializerSlice
+from rewriter.evidence.claims import Holds, InitializerSlice
 from rewriter.evidence.reference.module_list import Declared
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 from rewriter.paths import ModulePath
@@ -86,22 +87,10 @@ def _place(
 def _module(
     path: ModulePath, entry: JsonFields, children: tuple[ModulePath, ...], nodes: tuple[int, ...], total: int
 ) -> Module:
-    parameters = tuple(
-        Parameter(
-            name=parameter.text("name"),
-            initializer=parameter.text("initializer"),
-            shape=parameter.shape("shape"),
-            dtype=parameter.text("dtype"),
-            transposed=parameter.flag("transposed"),
-            shared_with=tuple(map(ModulePath, parameter.texts("shared_with"))),
-            part=_part(parameter),
-        )
-        for parameter in entry.objects("parameters")
-    )
     return Module(
         path,
         entry.text_or_none("class"),
-        parameters,
+        tuple(map(_parameter, entry.objects("parameters"))),
         children,
         nodes,
         total,
@@ -112,6 +101,33 @@ def _module(
             map(ModulePath, entry.texts("folded_into") if entry.get("folded_into") is not None else ())
         ),
     )
+
+
+def _parameter(entry: JsonFields) -> Parameter:
+    """Read a parameter; sidecars before `holds` and `count` have neither."""
+    shape = entry.shape("shape")
+    count = entry.count("count") if entry.get("count") is not None else prod(shape)
+    return Parameter(
+        name=entry.text("name"),
+        initializer=entry.text("initializer"),
+        shape=shape,
+        dtype=entry.text("dtype"),
+        transposed=entry.flag("transposed"),
+        shared_with=tuple(map(ModulePath, entry.texts("shared_with"))),
+        part=_part(entry),
+        holds=_holds(entry),
+        formula=entry.text("formula") if entry.get("formula") is not None else "",
+        unpacked=count if count != prod(shape) else None,
+    )
+
+
+def _holds(parameter: JsonFields) -> Holds:
+    if parameter.get("holds") is None:
+        return Holds.UNKNOWN
+    try:
+        return Holds(parameter.text("holds"))
+    except ValueError:
+        raise parameter.fault(f"holds is none of {', '.join(Holds)}") from None
 
 
 def _part(parameter: JsonFields) -> InitializerSlice | None:

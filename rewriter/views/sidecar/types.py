@@ -33,22 +33,6 @@ class ModulesExportJson(TypedDict):
     parameters: Count
 
 
-class ModulesParameterJson(ParameterJson):
-    """Parameter or buffer, and the initializer that holds it.
-
-    Attributes:
-        name: Name inside the module.
-        initializer: Name of the initializer.
-        shape: Shape of the initializer, or of its slice.
-        dtype: Element type, by numpy's name if it has one (`float32`), else by ONNX's in lower case.
-        transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
-        part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
-        shared_with: Paths of other modules that read the same initializer.
-    """
-
-    shared_with: Sequence[str]
-
-
 class ModulesNodeJson(TypedDict):
     """Placement of one node.
 
@@ -100,7 +84,7 @@ class ModulesModuleJson(ClassOrNullJson):
     calls: Count
     folded_into: NotRequired[Sequence[str]]
     total_nodes: Count
-    parameters: Sequence[ModulesParameterJson]
+    parameters: Sequence[ParameterJson]
     nodes: Sequence[str]
     values: Sequence[str]
     placements: Sequence[ModulesNodeJson]

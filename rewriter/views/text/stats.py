@@ -49,6 +49,8 @@ def print_stats(stats: Stats, console: Console, shown: Container[ModulePath] | N
         flow(console, [reason], "yellow", label="")
     _print_patterns(stats.patterns, console)
     flow(console, _elements(stats.figures[ROOT]), label="elements")
+    if stats.torch:
+        flow(console, ["counts otherwise", *stats.torch], label="torch")
     console.print()
     rows = [module for module in analysis.tree if shown is None or module.path in shown]
     _print_table(rows, stats, console)
@@ -80,11 +82,20 @@ def _print_patterns(patterns: tuple[Pattern, ...], console: Console) -> None:
     times = signs(console).times
     lines = [
         f"{pattern.name} {times}{pattern.times} {_shapes(pattern)} {'/'.join(pattern.dtypes)}, "
-        f"{human(pattern.count)}"
+        f"{_counted(pattern)}"
         for pattern in patterns
     ]
     for number, line in enumerate(_first(lines)):
         flow(console, [line], label="" if number else "weights")
+
+
+def _counted(pattern: Pattern) -> str:
+    """Describe the elements of a pattern; those of tensors in earlier modules are not counted again."""
+    if not pattern.shared:
+        return human(pattern.count)
+    if pattern.shared == pattern.times:
+        return "shared with a module above"
+    return f"{human(pattern.count)}, {pattern.shared:,} of them shared with modules above"
 
 
 def _elements(figures: Figures) -> list[str]:

@@ -10,11 +10,12 @@ import jsonschema
 import pytest
 
 from rewriter.errors import UnreadableModel
+from rewriter.evidence.claims import Holds
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
-from rewriter.modules.module import Kind
-from rewriter.paths import ModulePath
+from rewriter.modules.module import Kind, Module, ModuleTree, Parameter
+from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema
 from rewriter.views.sidecar import document as sidecar
 from tests.bounds import ends
@@ -112,6 +113,25 @@ def test_a_hundred_thousand_nodes_take_no_quadratic_work() -> None:
     assert read.tree == big.tree
 
 
+def test_what_parameters_hold_is_kept() -> None:
+    folded = Parameter(
+        "weight", "c.weight", (4, 4), "float32", holds=Holds.FOLDED, formula="c.weight * bn", unpacked=32
+    )
+    tree = ModuleTree({ROOT: Module(ROOT, None, (folded,), (), (), 0, 1)}, ())
+    analysis = replace(small(), tree=tree)
+    (read,) = sidecar.read(sidecar.write(analysis)).tree.root.parameters
+    assert read == folded
+    assert read.count == 32
+
+
+def test_an_older_sidecar_does_not_tell_what_parameters_hold() -> None:
+    content = loaded(small())
+    for parameter in _module(content)["parameters"]:
+        del parameter["holds"], parameter["count"]
+    parameters = sidecar.read(json.dumps(content)).tree["enc.fc"].parameters
+    assert [(each.holds, each.count) for each in parameters] == [(Holds.UNKNOWN, 16), (Holds.UNKNOWN, 4)]
+
+
 def _module(content: Any) -> Any:
     return content["modules"][2]
 
@@ -133,6 +153,7 @@ BREAKAGES: dict[str, Callable[[Any], object]] = {
     "no such node": lambda c: _module(c)["placements"][0].update(node=99),
     "node placed twice": lambda c: _module(c)["placements"][0].update(node=1),
     "shape": lambda c: _module(c)["parameters"][0].update(shape=[-1]),
+    "holds": lambda c: _module(c)["parameters"][0].update(holds="some"),
     "transposed": lambda c: _module(c)["parameters"][0].update(transposed=1),
     "names": lambda c: _module(c).update(nodes=[1]),
     "fewer names than placements": lambda c: _module(c).update(nodes=["one"]),

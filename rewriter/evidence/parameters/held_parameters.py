@@ -1,0 +1,176 @@
+"""Decides what an initializer holds of the parameter whose name it has: the parameter itself, or what else.
+
+The first of these rules that applies decides:
+
+1. a quantised tensor is packed;
+2. the content of a checkpoint, if one is given;
+3. a claim on a slice: part;
+4. a sign that a tool folded a norm into the tensor: folded;
+5. the content of a checkpoint, if it differs: unknown;
+6. the shape that a reference declares, if it differs;
+7. the witness that made the claim;
+8. the name. An exporter gives an initializer the name of a parameter and leaves its elements unchanged,
+   unless it folds. So the name counts as exact, except where a tool may have folded without a sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from onnx import NodeProto
+
+from rewriter.evidence.claims import Contents, Holds, ParameterClaim, Source
+from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
+from rewriter.evidence.metadata.tags import ORIGINAL_NAME
+from rewriter.evidence.names.grammar import scope_of_node_name
+from rewriter.evidence.parameters.folded_weights import doubtful, folds
+from rewriter.evidence.parameters.parameter_names import alias_of
+from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.evidence.reference.witness import Fit
+from rewriter.evidence.roles import Role
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.metadata import get
+from rewriter.paths import ROOT, ModulePath
+
+_LINEAR = "torch.nn.modules.linear.Linear"
+_LAID_OUT = frozenset({Holds.EXACT, Holds.RESHAPED, Holds.TRANSPOSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Evidence beside the claims on parameters.
+
+    Attributes:
+        norms: node -> the batch norm that was folded into it.
+        classes: module -> its class.
+        fit: alignment of a reference with the file; None without one.
+        contents: comparison with a checkpoint; None without one.
+    """
+
+    norms: Mapping[int, ModulePath]
+    classes: Mapping[ModulePath, str]
+    fit: Fit | None = None
+    contents: Contents | None = None
+
+
+def decide(graph: GraphIndex, claims: Iterable[ParameterClaim], known: Known) -> tuple[ParameterClaim, ...]:
+    """Return the claims with `holds`, `formula` and `transposed` as decided."""
+    decision = _Decision(graph, known)
+    # The main graph comes last, so its names replace equal names of bodies.
+    values = {graph.value_names[value]: value for value in reversed(graph.initializers)}
+    return tuple(decision.on(claim, values[claim.initializer]) for claim in claims)
+
+
+class _Decision:
+    def __init__(self, graph: GraphIndex, known: Known) -> None:
+        self.graph = graph
+        self.known = known
+        self.operands = operands_of(graph)
+        self.folds = folds(graph, known.norms)
+        self.is_doubtful = doubtful(graph)
+        self.targets = frozenset(signature(graph).values())
+        self.listed = self.targets if _records_inputs(graph) else frozenset()
+
+    def on(self, claim: ParameterClaim, value: int) -> ParameterClaim:
+        """Return a claim with what its initializer, the stored tensor `value`, holds."""
+        holds, fold = self._holds(claim, value), self.folds.get(value)
+        formula = claim.formula if holds is Holds.FOLDED else ""
+        if holds in (Holds.FOLDED, Holds.PACKED) and fold is not None:
+            formula = fold.formula(claim.name)
+        transposed = holds is Holds.TRANSPOSED if holds in _LAID_OUT else claim.transposed
+        return claim._replace(holds=holds, formula=formula, transposed=transposed)
+
+    def _holds(self, claim: ParameterClaim, value: int) -> Holds:
+        if self._is_packed(value):
+            return Holds.PACKED
+        contents = self.known.contents
+        by_content = contents.relation(claim.initializer, claim.name) if contents else None
+        if by_content not in (None, Holds.UNKNOWN):
+            return by_content
+        if claim.part is not None:
+            return Holds.PART
+        if value in self.folds:
+            return Holds.FOLDED
+        return by_content or self._by_declaration(claim, value) or self._by_witness(claim, value)
+
+    def _is_packed(self, value: int) -> bool:
+        weight = self.operands.roles[value] is Role.PARAMETER or value in self.operands.quantised
+        return weight and not self.operands.stored[value].is_float
+
+    def _by_declaration(self, claim: ParameterClaim, value: int) -> Holds | None:
+        """Return what a reference shows by the shape of the parameter; None if the shape agrees."""
+        fit = self.known.fit
+        if fit is None or not fit.inside.holds(claim.name) or not fit.reference.shapes:
+            return None
+        shape, declared = self.operands.stored[value].dims, fit.shape(claim.name)
+        if declared is None:
+            return Holds.UNKNOWN
+        if shape == (declared[::-1] if claim.transposed else declared):
+            return None
+        if len(shape) == 2 and shape == declared[::-1]:
+            return Holds.TRANSPOSED
+        alike = not claim.transposed and prod(shape) == prod(declared)
+        return Holds.RESHAPED if alike else Holds.UNKNOWN
+
+    def _by_witness(self, claim: ParameterClaim, value: int) -> Holds:
+        if claim.holds not in (None, Holds.EXACT):
+            return claim.holds
+        if claim.transposed or self._multiplies_as_stored(claim, value):
+            return Holds.TRANSPOSED
+        named = claim.holds is Holds.EXACT or self._is_named(claim, value)
+        changed = (
+            self.is_doubtful(value) or self._was_made_again(claim.name, value) or self._is_updated(value)
+        )
+        return Holds.EXACT if named and not changed else Holds.UNKNOWN
+
+    def _multiplies_as_stored(self, claim: ParameterClaim, value: int) -> bool:
+        """Whether torch's Linear multiplies by the stored matrix: its weight is the transpose of that."""
+        if self.known.classes.get(claim.name.parent or ROOT) != _LINEAR or claim.name.name != "weight":
+            return False
+        readers = self.graph.readers[value]
+        return bool(readers) and all(
+            self.graph.operators[node][1] == "MatMul" and self.graph.reads[node][1] == value
+            for node in readers
+        )
+
+    def _is_named(self, claim: ParameterClaim, value: int) -> bool:
+        """Whether the exporter gave the initializer, or an `Identity` of it, the name of the parameter.
+
+        Exporters also invent names without a dot, but the TorchScript exporter gives them another form.
+        """
+        if claim.name != claim.initializer:
+            alias = self.graph.value(claim.name)
+            return alias != NONE and alias_of(self.graph, alias) == value
+        if claim.source is Source.POSITION and claim.name not in self.targets and not self._is_scoped(value):
+            return False
+        return get(self.graph.initializers[value], ORIGINAL_NAME) is None
+
+    def _is_scoped(self, value: int) -> bool:
+        """Whether a reader of a stored tensor has a name of the TorchScript exporter."""
+        return any(scope_of_node_name(self.graph.names[node]) for node in self.graph.readers[value])
+
+    def _was_made_again(self, name: ModulePath, value: int) -> bool:
+        """Whether the exporter lists a parameter, but recorded no input for the initializer of its name."""
+        if name not in self.listed or self.graph.value_names[value] != name:
+            return False
+        info = self.graph.described.get(value)
+        return info is None or get(info, INPUT_KIND) is None
+
+    def _is_updated(self, value: int) -> bool:
+        """Whether a norm in training mode reads the tensor: running the module to export it changes that."""
+        return any(
+            value in self.graph.reads[node][3:5] and _trains(self.graph.nodes[node])
+            for node in self.graph.readers[value]
+            if self.graph.operators[node][1] == "BatchNormalization"
+        )
+
+
+def _trains(norm: NodeProto) -> bool:
+    return any(attribute.name == "training_mode" and attribute.i for attribute in norm.attribute)
+
+
+def _records_inputs(graph: GraphIndex) -> bool:
+    """Whether the exporter recorded on an initializer that it is an input of the traced program."""
+    return any(get(info, INPUT_KIND) is not None for info in graph.described.values())
