@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.certainty import Certainty, Rule, weakest
+from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony, earlier_rule
 from rewriter.evidence.names.derived_names import is_named_after_input, node_named_by, value_named_by
 from rewriter.evidence.original.node_origins import Descent
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -20,10 +21,11 @@ from rewriter.paths import ModulePath, common_ancestor
 
 
 class Place(NamedTuple):
-    """A call of a module; `call` is None if unknown."""
+    """A call of a module, and the certainty of this placement; `call` is None if unknown."""
 
     module: ModulePath
     call: int | None
+    certainty: Certainty = Certainty.NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,13 @@ def testify(graph: GraphIndex, like: Like) -> Testimony:
 
 
 def _by_descent(graph: GraphIndex, original: GraphIndex, places: Sequence[Place | None]) -> Iterable[Claim]:
-    for node, origins in enumerate(Descent(original, graph).origins):
+    descent = Descent(original, graph)
+    for node, origins in enumerate(descent.origins):
         known = {place for origin in origins if (place := places[origin]) is not None}
         if place := _in_common(known):
             names = ", ".join(str(original.nodes[origin].name) for origin in sorted(origins)[:4])
-            yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}")
+            rule = Rule.ORIGINAL if descent.same[node] == NONE else _rule(place)
+            yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}", rule)
 
 
 def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
@@ -86,7 +90,13 @@ def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
         found = next(((name, table[name]) for table, name in tables if name and name in table), None)
         if found:
             name, place = found
-            yield Claim(node, place.module, None, Source.LIKE, place.call, f"bears the name {name}")
+            detail = f"bears the name {name}"
+            yield Claim(node, place.module, None, Source.LIKE, place.call, detail, _rule(place))
+
+
+def _rule(place: Place) -> Rule:
+    """Return the rule for a node of the original: its placement there may be a guess."""
+    return earlier_rule(place.certainty, Source.LIKE)
 
 
 def _in_common(places: set[Place]) -> Place | None:
@@ -97,4 +107,5 @@ def _in_common(places: set[Place]) -> Place | None:
     if module is None:
         return None
     calls = {place.call for place in places if place.module == module}
-    return Place(module, calls.pop() if len(calls) == 1 else None)
+    certainty = weakest(place.certainty for place in places)
+    return Place(module, calls.pop() if len(calls) == 1 else None, certainty)
