@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.evidence.claims import INFERRING, NAMING, Source
+from rewriter.evidence.claims import USUAL, Source
 
 
 def test_every_source_names_modules_or_infers_them() -> None:
