@@ -43,7 +43,8 @@ class Rule(StrEnum):
     CONTENT = "reader of a weight of the checkpoint"
     MATCHED = "computes a value of the trace"
     ENCLOSED = "between values of the trace"
-    ORIGINAL = "replaces nodes of the original"
+    REPLACES = "replaces nodes of one module of the original"
+    REPLACES_SEVERAL = "replaces nodes of several modules of the original"
     FUSED = "fused from several nodes"
     PART = "part of a replaced node"
     FOLLOWS = "restores the layout or type of a value"
@@ -56,8 +57,8 @@ class Rule(StrEnum):
     READERS = "readers of its results"
     COPIED = "copied by unshare for its readers"
     MOVED = "moved by unshare to its readers"
-    EARLIER_INFERENCE = "inferred by an earlier run"
-    EARLIER_GUESS = "guessed by an earlier run"
+    EARLIER_INFERENCE = "inferred before, by an earlier run or in the original"
+    EARLIER_GUESS = "guessed before, by an earlier run or in the original"
 
     @property
     def certainty(self) -> Certainty:
@@ -73,6 +74,7 @@ _INFERS = frozenset(
         Rule.CONTENT,
         Rule.MATCHED,
         Rule.ENCLOSED,
+        Rule.REPLACES,
         Rule.FOLLOWS,
         Rule.NUMBER,
         Rule.NORM,

@@ -43,6 +43,7 @@ def test_all_entries_of_a_node() -> None:
         "rewriter.leaf": "true",
         "rewriter.call": "0",
         "rewriter.evidence": "exporter_metadata",
+        "rewriter.certainty": "named",
     }
     assert second["namespace"] == "enc/act_1"
     assert second["rewriter.evidence"] == "scope_name"

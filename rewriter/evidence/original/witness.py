@@ -8,7 +8,7 @@ a value that it reads, only the names of the values that it writes count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -75,7 +75,7 @@ def _by_descent(graph: GraphIndex, original: GraphIndex, places: Sequence[Place 
         known = {place for origin in origins if (place := places[origin]) is not None}
         if place := _in_common(known):
             names = ", ".join(str(original.nodes[origin].name) for origin in sorted(origins)[:4])
-            rule = Rule.ORIGINAL if descent.same[node] == NONE else _rule(place)
+            rule = _rule(place) if descent.same[node] != NONE else _rule_of_new(place, known)
             yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}", rule)
 
 
@@ -97,6 +97,13 @@ def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
 def _rule(place: Place) -> Rule:
     """Return the rule for a node of the original: its placement there may be a guess."""
     return earlier_rule(place.certainty, Source.LIKE)
+
+
+def _rule_of_new(place: Place, known: Set[Place]) -> Rule:
+    """Return the rule for a node that replaces nodes of the places `known`."""
+    if len({each.module for each in known}) > 1:
+        return Rule.REPLACES_SEVERAL
+    return _rule(place) if place.certainty is Certainty.GUESSED else Rule.REPLACES
 
 
 def _in_common(places: set[Place]) -> Place | None:

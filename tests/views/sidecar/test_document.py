@@ -61,6 +61,7 @@ def test_content_for_other_readers() -> None:
         "node": 1,
         "call": 0,
         "source": "parameter",
+        "certainty": "inferred",
         "conflicting": ["enc"],
     }
     (encoder,) = content["tree"]["children"]
