@@ -6,7 +6,7 @@
 
 A set is a folder with exports as `fixtures/making.py` makes them. Each file is read as exported, without the
 names and metadata of a quarter of its nodes, without any metadata, with the names of weights alone, and as
-written by onnxslim, onnxsim and onnxruntime (basic and all optimisations).
+written by onnxslim, onnxsim and onnxruntime (basic optimisations, all of them, dynamic quantisation).
 
 Only nodes whose true module is known for certain count: those that are in the export under the same name.
 Nodes that a tool made are counted apart, if rules of `--like` map them to nodes of one module alone; in 1 %
@@ -38,7 +38,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 
-TOOLS = ("onnxslim", "onnxsim", "ort basic", "ort all")
+TOOLS = ("onnxslim", "onnxsim", "ort basic", "ort all", "quantize_dynamic")
 Truth = list[ModulePath | None]
 
 

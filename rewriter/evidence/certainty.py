@@ -54,6 +54,7 @@ class Rule(StrEnum):
     STEPS_AROUND = "operators around it, in a file without scopes"
     CONSTANT = "constant for one module"
     WITHIN = "reads from one module and feeds it"
+    QUANTISES = "quantises for one module"
     READERS = "readers of its results"
     COPIED = "copied by unshare for its readers"
     MOVED = "moved by unshare to its readers"
@@ -75,12 +76,13 @@ _INFERS = frozenset(
         Rule.MATCHED,
         Rule.ENCLOSED,
         Rule.REPLACES,
-        Rule.FOLLOWS,
+        Rule.PART,
         Rule.NUMBER,
         Rule.NORM,
         Rule.STEP,
         Rule.CONSTANT,
         Rule.WITHIN,
+        Rule.QUANTISES,
         Rule.COPIED,
         Rule.EARLIER_INFERENCE,
     }

@@ -30,7 +30,7 @@ from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
 from rewriter.evidence.names.torch_operators import Steps
-from rewriter.evidence.parameters.leaf_classes import GLUE
+from rewriter.evidence.parameters.leaf_classes import GLUE, class_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -51,7 +51,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimon
         place = places.of_step[step]
         if place and module is None:  # no claim on the root: any two modules have it in common
             detail = f"one step with node {step}" if step != node else "between known steps"
-            claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail, places.rule(step)))
+            claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail, places.rule(node)))
     return Testimony(tuple(claims))
 
 
@@ -92,11 +92,16 @@ class _Places:
         self._fill()
         self._constants()
 
-    def rule(self, step: int) -> Rule:
-        """Return the rule that placed a step."""
+    def rule(self, node: int) -> Rule:
+        """Return the rule that placed a node.
+
+        Names may put an activation into the step behind it, but it may be a module of its own.
+        """
+        step = self.steps.of[node]
         if step in self.norms:
             return Rule.NORM
-        return Rule.STEP if step in self.known else Rule.STEPS_AROUND
+        alone = class_of({self.graph.operators[node][1]}, {}) is not None
+        return Rule.STEP if step in self.known and not alone else Rule.STEPS_AROUND
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place a norm in the module of its scale: arithmetic with a mean that leads to the scale alone."""

@@ -10,8 +10,9 @@ A ModuleList is never called, and a Sequential computes nothing itself. So the n
 that is not known to be called, or that holds the readers in numbered children, unless a reader is placed in
 that module itself. The node also moves up from a leaf that cannot contain it (see `leaves`).
 
-Two cases are certain enough to infer, if no reader is guessed: a constant that one module reads, and a node
-that reads from one module and whose results go back to it.
+Three cases are certain enough to infer, if no reader is guessed: a constant that one module reads; a node
+that reads from one module and whose results go back to it; and a node that quantises for one module, or
+computes with the results of such nodes alone, such as the product of two scales.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from rewriter.evidence.graph import unnamed_layers
 from rewriter.evidence.graph.leaves import Leaves
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
+
+_QUANTISING = frozenset(
+    {"DynamicQuantizeLinear", "QuantizeLinear", "DequantizeLinear", "MatMulInteger", "ConvInteger"}
+)
 
 
 def testify(
@@ -81,8 +86,12 @@ def _rule(
     computed = [value for value in graph.reads[node] if value != NONE and value not in graph.constants]
     if not computed:
         return Rule.CONSTANT
-    fed_by = {modules[maker] if (maker := graph.producer[value]) != NONE else None for value in computed}
-    return Rule.WITHIN if fed_by == {module} else Rule.READERS
+    makers = {graph.producer[value] for value in computed}
+    if {modules[maker] if maker != NONE else None for maker in makers} == {module}:
+        return Rule.WITHIN
+    operators = {graph.operators[maker][1] if maker != NONE else None for maker in makers}
+    quantises = graph.operators[node][1] in _QUANTISING or operators <= _QUANTISING
+    return Rule.QUANTISES if quantises else Rule.READERS
 
 
 def _common(module: ModulePath, around: ModulePath | None) -> ModulePath | None:
