@@ -36,6 +36,15 @@ def test_round_trip_gives_the_tree_back(make: Callable[[], Analysis]) -> None:
     assert after.file == (before.path.name if before.path else None)
 
 
+def test_a_sidecar_of_an_older_version_has_the_certainty_of_its_sources() -> None:
+    content = loaded(small())
+    for module in content["modules"]:
+        for placement in module["placements"]:
+            del placement["certainty"]
+    read = sidecar.read(json.dumps(content)).tree
+    assert read.by_certainty == small().tree.by_certainty == {"named": 3, "inferred": 1, "guessed": 0}
+
+
 def test_it_says_what_the_model_was() -> None:
     read = sidecar.read(sidecar.write(small()))
     assert (read.file, read.producer, read.opset, read.initializers) == (
