@@ -29,6 +29,7 @@ import onnx.version_converter
 import torch
 
 from benchmarks.rebuilt import FIXTURES, rebuild
+from benchmarks.stripped import without_metadata
 from rewriter import pipeline
 from rewriter.api.side_inputs import read_evidence
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -38,18 +39,6 @@ from rewriter.paths import ModulePath
 
 VERDICTS = ("exact", "ancestor", "wrong", "unplaced")
 VARIANTS = ("ts", "ts_dyn", "dy", "dy_dyn")
-
-
-def without_metadata(model: onnx.ModelProto) -> None:
-    """Remove metadata, doc strings, value_info and the producer; keep names."""
-    graph = GraphIndex(model)
-    for each in (model, model.graph, *graph.nodes, *graph.initializers.values(), *model.graph.value_info):
-        each.ClearField("metadata_props")
-    for each in (*graph.nodes, model.graph, model):
-        each.ClearField("doc_string")
-    model.graph.ClearField("value_info")
-    for field in ("producer_name", "producer_version"):
-        model.ClearField(field)
 
 
 def without_names(model: onnx.ModelProto) -> None:

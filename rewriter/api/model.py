@@ -19,6 +19,7 @@ from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import texts
 from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import Given
+from rewriter.insight.conflicts import conflicts
 from rewriter.insight.explanation import explain
 from rewriter.insight.placement.device_settings import Placing, parse_wishes, place
 from rewriter.insight.stats import collect
@@ -115,6 +116,7 @@ class Model(Display):
     explain = _of_analysis(explain)
     export = _of_analysis(export)
     compare_sources = _of_analysis(compare_sources)
+    conflicts = _of_analysis(conflicts)
 
     def flatten(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from rewriter.evidence.certainty import Certainty, Rule
 from rewriter.paths import ModulePath
 
 SHOWN = 200
@@ -46,23 +47,43 @@ class Source(StrEnum):
     """The readers of an initializer whose name alone shows no parameter: a new name, or one without a dot."""
 
 
-NAMING = frozenset(
-    {
-        Source.OWN_TAG,
-        Source.LIKE,
-        Source.EXPORTER,
-        Source.SCOPE_NAME,
-        Source.VALUE_NAME,
-        Source.OTHER_TAG,
-        Source.FUNCTION,
-        Source.REFERENCE,
-    }
-)
-"""Sources that name the module of a node."""
-INFERRING = frozenset(
-    {Source.ACTIVATION, Source.PARAMETER, Source.DATAFLOW, Source.CHECKPOINT, Source.POSITION}
-)
-"""Sources that infer the module of a node from values, weights or the nodes around it."""
+USUAL = {
+    Source.OWN_TAG: Rule.TEXT,
+    Source.LIKE: Rule.TEXT,
+    Source.EXPORTER: Rule.TEXT,
+    Source.SCOPE_NAME: Rule.TEXT,
+    Source.VALUE_NAME: Rule.TEXT,
+    Source.OTHER_TAG: Rule.TEXT,
+    Source.ACTIVATION: Rule.ENCLOSED,
+    Source.PARAMETER: Rule.OWN_WEIGHT,
+    Source.FUNCTION: Rule.TEXT,
+    Source.DATAFLOW: Rule.READERS,
+    Source.REFERENCE: Rule.TEXT,
+    Source.CHECKPOINT: Rule.CONTENT,
+    Source.POSITION: Rule.READERS,
+}
+"""The rule of claims that name none."""
+_EARLIER = {
+    Certainty.NAMED: Rule.TEXT,
+    Certainty.INFERRED: Rule.EARLIER_INFERENCE,
+    Certainty.GUESSED: Rule.EARLIER_GUESS,
+}
+
+
+def earlier_rule(certainty: str | None, source: str) -> Rule:
+    """Return the rule for a placement that an earlier run made: a guess stays a guess.
+
+    Args:
+        certainty: the certainty that the run recorded; if it is none, the source decides.
+        source: the source that won in that run.
+    """
+    if certainty in _CERTAINTIES:
+        return _EARLIER[Certainty(certainty)]
+    return USUAL[Source(source)] if source in _SOURCES else Rule.READERS
+
+
+_CERTAINTIES = frozenset(Certainty)
+_SOURCES = frozenset(Source)
 
 
 class Claim(NamedTuple):
@@ -70,6 +91,7 @@ class Claim(NamedTuple):
 
     `call` counts the calls of the module from 0; None if the witness cannot distinguish calls.
     `detail` is the text that the claim was read from, or the reason for it; `rewriter explain` shows it.
+    `rule` is the rule of the claim; None for the usual rule of the source, see `USUAL`.
     """
 
     node: int
@@ -78,6 +100,17 @@ class Claim(NamedTuple):
     source: Source
     call: int | None
     detail: str
+    rule: Rule | None = None
+
+    @property
+    def by_rule(self) -> Rule:
+        """The rule of the claim."""
+        return self.rule or USUAL[self.source]
+
+    @property
+    def certainty(self) -> Certainty:
+        """The certainty of a placement by this claim."""
+        return self.by_rule.certainty
 
 
 class Holds(StrEnum):

@@ -89,7 +89,7 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
             continue
         winner = claims[0]
         conflicting = settled.conflicting(node) if len(claims) > 1 else ()
-        place = (winner.module, call, winner.source, conflicting, settled.homes.get(node))
+        place = (winner.module, call, winner.source, winner.certainty, conflicting, settled.homes.get(node))
         if place != last:  # most nodes have the place of the node before
             if (placement := known.get(place)) is None:
                 placement = known[place] = Placement(*place)

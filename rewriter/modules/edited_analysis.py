@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
 
+from rewriter.evidence.certainty import Certainty, Rule
 from rewriter.evidence.claims import Claim, Source
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
@@ -43,6 +44,10 @@ def _with_nodes(tree: ModuleTree, placements: Sequence[Placement | None]) -> dic
     }
 
 
+_RULES = {Certainty.INFERRED: Rule.COPIED, Certainty.GUESSED: Rule.MOVED}
+"""Rules of `unshare` for nodes that had no claim before the edit."""
+
+
 class _Claims(Sequence[tuple[Claim, ...]]):
     """Claims after an edit: for each node, its present placement as a claim, then the claims before the edit.
 
@@ -73,6 +78,7 @@ class _Claims(Sequence[tuple[Claim, ...]]):
             return ()
         origin = self._origins[node]
         earlier = () if origin is None else self._before[origin]
-        source, detail = (earlier[0].source, earlier[0].detail) if earlier else (Source.DATAFLOW, "")
-        settled = Claim(node, place.module, None, source, place.call, detail)
+        new = Claim(node, place.module, None, Source.DATAFLOW, None, "", _RULES.get(place.certainty))
+        first = earlier[0] if earlier else new
+        settled = first._replace(node=node, module=place.module, class_name=None, call=place.call)
         return (settled, *(claim._replace(node=node) for claim in earlier))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.errors import UsageError
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Holds, InitializerSlice
 from rewriter.evidence.reference.module_list import Declared
 from rewriter.evidence.roles import Role
@@ -255,7 +256,7 @@ class Module(Display):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Module and call in which a node was placed, and the winning evidence.
+    """Module and call in which a node was placed, the winning evidence, and its certainty.
 
     `conflicting` holds the modules that other witnesses named; `home` is the module and call that `unshare`
     moved the node to.
@@ -264,6 +265,7 @@ class Placement:
     module: ModulePath
     call: int
     source: str
+    certainty: Certainty
     conflicting: tuple[ModulePath, ...] = ()
     home: tuple[ModulePath, int] | None = None
 
@@ -332,15 +334,34 @@ class ModuleTree(Display):
 
     @cached_property
     def placed(self) -> int:
-        """Number of placed nodes."""
-        return sum(placement is not None for placement in self.placements)
+        """Number of placed nodes: named and inferred ones. Guesses are counted apart."""
+        return self.by_certainty[Certainty.NAMED] + self.by_certainty[Certainty.INFERRED]
+
+    @property
+    def guessed(self) -> int:
+        """Number of nodes whose module is a guess."""
+        return self.by_certainty[Certainty.GUESSED]
+
+    @cached_property
+    def unplaced(self) -> int:
+        """Number of nodes without a module, not even a guessed one."""
+        return sum(placement is None for placement in self.placements)
+
+    @cached_property
+    def by_certainty(self) -> dict[Certainty, int]:
+        """Number of nodes with a module by certainty, the most certain first."""
+        counts = dict.fromkeys(Certainty, 0)
+        for placement in self.placements:
+            if placement is not None:
+                counts[placement.certainty] += 1
+        return counts
 
     @cached_property
     def by_source(self) -> dict[str, int]:
         """Number of placed nodes by winning evidence, most first."""
         counts: dict[str, int] = {}
         for placement in self.placements:
-            if placement is not None:
+            if placement is not None and placement.certainty is not Certainty.GUESSED:
                 counts[placement.source] = counts.get(placement.source, 0) + 1
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

@@ -29,6 +29,7 @@ class TreeOptions(Verb, Selection, SideInputs, Config, Printing):
       rewriter tree bert.onnx --reference config.json --checkpoint model.safetensors
       rewriter tree bert.quantised.onnx --like bert.onnx
       rewriter tree bert.onnx --compare-sources --truth bert.modules.json
+      rewriter tree bert.onnx --conflicts
       rewriter tree bert.onnx --json | jq '.modules[] | select(.leaf)'
     """
 
@@ -40,6 +41,9 @@ class TreeOptions(Verb, Selection, SideInputs, Config, Printing):
         None,
         "With --compare-sources: the true modules of nodes, as a sidecar or as JSON, to judge witnesses by.",
         metavar="FILE",
+    )
+    conflicts: bool = option(
+        False, "List the nodes with conflicting evidence, the modules that it names, and the witnesses."
     )
 
 

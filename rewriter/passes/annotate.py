@@ -1,8 +1,8 @@
 """Pass: write the module tree into the file: on every placed node, and once, in compact form, on the model.
 
-Keys on nodes are `rewriter.module`, `.depth`, `.leaf`, `.call` and `.evidence`; `.class` and `.kind` if the
-class is known; and `namespace`, by which Model Explorer groups nodes. A `namespace` from an exporter is kept.
-An unplaced node gets only `rewriter.evidence`, with the value `none`.
+Keys on nodes are `rewriter.module`, `.depth`, `.leaf`, `.call`, `.evidence` and `.certainty`; `.class` and
+`.kind` if the class is known; and `namespace`, by which Model Explorer groups nodes. A `namespace` from an
+exporter is kept. An unplaced node gets only `rewriter.evidence`, with the value `none`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from onnx import NodeProto
 
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.metadata.dynamo import NAMESPACE
 from rewriter.evidence.names.grammar import scope_of_value_name, scoped_prefix
@@ -43,7 +44,7 @@ class Annotate:
     def run(self, analysis: Analysis) -> Outcome:
         """Write the metadata of nodes, and the tree on the model; do nothing if no node is placed."""
         tree = analysis.tree
-        if not tree.placed:
+        if not any(tree.placements):
             return Outcome({"nodes annotated": 0})
         writer = NodeWriter(tree)
         changed = 0
@@ -72,10 +73,10 @@ def compact_values(analysis: Analysis) -> str:
 
     Only the main graph counts, and only outputs without a scope in their names. Many tools drop the metadata
     and names of nodes; hardly any tool drops names of values or the metadata of the model. So these entries
-    place nodes after such a tool.
+    place nodes after such a tool. The entries of inferred and guessed modules are apart from those named.
     """
     graph = analysis.graph
-    names: dict[str, list[str]] = {}
+    found: dict[Certainty, dict[str, list[str]]] = {certainty: {} for certainty in Certainty}
     for node, placement in enumerate(analysis.tree.placements):
         if (
             placement is not None
@@ -84,9 +85,20 @@ def compact_values(analysis: Analysis) -> str:
         ):
             written = [graph.value_names[value] for value in graph.writes[node] if value != NONE]
             bare = [name for name in written if isinstance(name, str) and not scope_of_value_name(name)]
-            names.setdefault(placement.module, []).extend(bare)
-    values = [[module, names[module]] for module in analysis.tree.modules if names.get(module)]
-    return json.dumps({"version": 1, "values": values}, ensure_ascii=False, separators=(",", ":"))
+            found[placement.certainty].setdefault(placement.module, []).extend(bare)
+    values = {
+        key: [[module, names[module]] for module in analysis.tree.modules if names.get(module)]
+        for key, names in zip(tags.OF_VALUES, found.values(), strict=True)
+        if names or key == "values"
+    }
+    return json.dumps({"version": 2, **values}, ensure_ascii=False, separators=(",", ":"))
+
+
+_Place = tuple[ModulePath, int, str, Certainty]
+
+
+def _place(placement: Placement) -> _Place:
+    return placement.module, placement.call, placement.source, placement.certainty
 
 
 def _was_unplaced(keys: Collection[str]) -> bool:
@@ -121,8 +133,8 @@ class NodeWriter:
 
     def __init__(self, tree: ModuleTree) -> None:
         self._tree = tree
-        self._entries: dict[tuple[ModulePath, int, str], dict[str, str]] = {}
-        self._serialized: dict[tuple[ModulePath, int, str, bool], bytes] = {}
+        self._entries: dict[_Place, dict[str, str]] = {}
+        self._serialized: dict[tuple[_Place, bool], bytes] = {}
         self._keys_after: dict[tuple[tuple[str, ...], bool, bool], tuple[str, ...]] = {}
 
     def keys_after(self, keys: tuple[str, ...], placement: Placement | None) -> tuple[str, ...]:
@@ -134,27 +146,32 @@ class NodeWriter:
         if (found := self._keys_after.get(case)) is None:
             wanted = _UNPLACED
             if placement is not None:
-                place = (placement.module, placement.call, placement.source)
-                wanted = self._wanted(*place, named=NAMESPACE in keys)
+                place = _place(placement)
+                wanted = self._wanted(place, named=NAMESPACE in keys)
             found = self._keys_after[case] = tuple(dict.fromkeys((*keys, *wanted)))
         return found
 
     def write(self, node: NodeProto, keys: Collection[str], placement: Placement) -> bool:
         """Write the metadata of a node, which has `keys` so far; return whether the node changed."""
-        place = (placement.module, placement.call, placement.source)
+        place = _place(placement)
         named = NAMESPACE in keys
         if not tags.OF_NODES.isdisjoint(keys):
-            return metadata.write(node, self._wanted(*place, named=named))
-        if (data := self._serialized.get((*place, named))) is None:
+            return metadata.write(node, self._wanted(place, named=named))
+        if (data := self._serialized.get((place, named))) is None:
             bare = NodeProto()
-            metadata.write(bare, self._wanted(*place, named=named))
-            data = self._serialized[(*place, named)] = bare.SerializeToString()
+            metadata.write(bare, self._wanted(place, named=named))
+            data = self._serialized[place, named] = bare.SerializeToString()
         node.MergeFromString(data)
         return True
 
-    def _wanted(self, module: ModulePath, call: int, source: str, *, named: bool) -> dict[str, str]:
+    def _wanted(self, place: _Place, *, named: bool) -> dict[str, str]:
         """Return the entries for a node; a node that is `named` keeps its namespace."""
-        if (entries := self._entries.get((module, call, source))) is None:
-            entries = {**entries_of(self._tree, module), tags.CALL: str(call), tags.EVIDENCE: str(source)}
-            self._entries[module, call, source] = entries
+        if (entries := self._entries.get(place)) is None:
+            module, call, source, certainty = place
+            entries = entries_of(self._tree, module) | {
+                tags.CALL: str(call),
+                tags.EVIDENCE: str(source),
+                tags.CERTAINTY: str(certainty),
+            }
+            self._entries[place] = entries
         return {key: text for key, text in entries.items() if key != NAMESPACE} if named else entries

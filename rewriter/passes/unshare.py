@@ -30,6 +30,7 @@ from typing import ClassVar
 
 from onnx import NodeProto
 
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Source
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.names.grammar import scope_of_call
@@ -134,19 +135,22 @@ class _Writer:
         del copy.metadata_props[:]
         metadata.write(
             copy,
-            self._entries(region.module, region.call) | {tags.COPY_OF: next(filter(None, original.output))},
+            self._entries(region.module, region.call, Certainty.INFERRED)
+            | {tags.COPY_OF: next(filter(None, original.output))},
         )
         return copy
 
-    def _entries(self, module: str, call: int) -> dict[str, str]:
+    def _entries(self, module: str, call: int, certainty: Certainty) -> dict[str, str]:
         entries = entries_of(self.analysis.tree, self.analysis.tree[module].path)
-        return {**entries, tags.CALL: str(call), tags.EVIDENCE: str(Source.DATAFLOW)}
+        told = {tags.EVIDENCE: str(Source.DATAFLOW), tags.CERTAINTY: str(certainty)}
+        return {**entries, tags.CALL: str(call), **told}
 
     def _note(self, node: int, region: Region) -> None:
         proto = self.graph.nodes[node]
         placement = self.analysis.tree.placements[node]
         if placement is not None and tags.MODULE not in metadata.read(proto):
-            metadata.write(proto, self._entries(placement.module, placement.call))
+            entries = self._entries(placement.module, placement.call, placement.certainty)
+            metadata.write(proto, entries)
         metadata.write(proto, {tags.MOVED_TO: f"{region.call} {region.module}"})
 
     def _read_instances(self, proto: NodeProto, reads: list[int], region: int) -> None:
@@ -191,7 +195,7 @@ class _Writer:
 
         def put_copies() -> None:
             origins.extend(None for _ in waiting)
-            placements.extend(self._place(region) for region in waiting)
+            placements.extend(self._place(region, Certainty.INFERRED) for region in waiting)
 
         for node, placement in enumerate(self.analysis.tree.placements):
             if self.graph.bodies[self.graph.body_of[node]].owner == NONE:
@@ -205,8 +209,9 @@ class _Writer:
     def _moved(self, placement: Placement | None, home: int | None) -> Placement | None:
         if home is None:
             return placement
-        there = self._place(home)
+        there = self._place(home, Certainty.GUESSED)
         return replace(placement or there, home=(there.module, there.call))
 
-    def _place(self, region: int) -> Placement:
-        return Placement(self.regions[region].module, self.regions[region].call, Source.DATAFLOW)
+    def _place(self, region: int, certainty: Certainty) -> Placement:
+        found = self.regions[region]
+        return Placement(found.module, found.call, Source.DATAFLOW, certainty)

@@ -70,7 +70,7 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
     if claims.Source.FUNCTION in right.tree.by_source or _homes(left) == _homes(right):
         return None  # nodes in functions cannot be matched by name
     made_of = bool(kept_names(left, right)) and all(module.path in left.tree for module in right.tree)
-    if not made_of and right.tree.coverage >= left.tree.coverage:
+    if not made_of and _share(right) >= _share(left):
         return None
     try:
         carried = analyse(right.graph, right.path, Given(like=like_analysis(left)))
@@ -78,8 +78,14 @@ def _carried(left: Analysis, right: Analysis) -> Analysis | None:
         return None
     if _homes(carried) == _homes(right):
         return None
-    more = carried.tree.placed - right.tree.placed
+    more = right.tree.unplaced - carried.tree.unplaced
     return carried if more > 0 or (made_of and more == 0) else None
+
+
+def _share(analysis: Analysis) -> float:
+    """Return the share of nodes with a module, guessed or not."""
+    tree = analysis.tree
+    return 1 - tree.unplaced / len(tree.placements) if tree.placements else 1.0
 
 
 def _homes(analysis: Analysis) -> list[str | None]:

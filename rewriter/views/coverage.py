@@ -16,12 +16,16 @@ WOULD_HELP = (
 
 
 def coverage_phrases(tree: ModuleTree) -> list[str]:
-    """Describe the placement of nodes in a few phrases: numbers of nodes by evidence, and of conflicts."""
+    """Describe the placement of nodes in a few phrases: numbers of nodes by evidence, and of conflicts.
+
+    The numbers by evidence add up to the placed nodes; guesses are counted apart.
+    """
     if not tree.placements:
         return ["this model has no nodes"]
-    if not tree.placed:
+    if not any(tree.placements):
         return [f"{NO_HIERARCHY}: none of {counted(len(tree.placements), 'node')} could be placed"]
     phrases = [f"{tree.placed:,} of {counted(len(tree.placements), 'node')} placed"]
+    phrases.extend([f"{tree.guessed:,} guessed"] if tree.guessed else [])
     phrases.extend(f"{count:,} by {source_words(source)}" for source, count in tree.by_source.items())
     conflicts = f"{tree.conflicts:,} with conflicting evidence" if tree.conflicts else "no conflicts"
     return [*phrases, conflicts]

@@ -64,9 +64,9 @@ def modules_html(tree: ModuleTree, head: Sequence[str] = (), notes: Sequence[str
     parts += [f"<p><strong>{_text(dot.join(head))}</strong></p>"] if head else []
     parts += [f"<p>{_text(dot.join(coverage_phrases(tree)))}</p>"]
     parts += [f'<p class="faint">{_text(note)}</p>' for note in notes]
-    if tree.placements and not tree.placed:
+    if tree.placements and not any(tree.placements):
         parts.append(f'<p class="faint">{_text(WOULD_HELP)}</p>')
-    if len(tree) > 1 or tree.placed:
+    if len(tree) > 1 or any(tree.placements):
         parts.append(_line(("module", "class", "nodes / all", "params", "calls", "share"), "faint"))
         parts.extend(_lines(Rows(tree, _DEPTH, merge=len(tree) > LONG), unfold=len(tree) <= _OPEN))
     return "".join([*parts, "</div>"])

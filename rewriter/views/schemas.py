@@ -33,6 +33,7 @@ from rewriter.views.json.types import Count, FieldsOf, Keywords, Title
 
 _HOME = {
     "batch": "rewriter.batch.views:BatchJson",
+    "conflicts": "rewriter.views.json.conflicts:ConflictsJson",
     "diff": "rewriter.views.json.diff:DiffJson",
     "doctor": "rewriter.views.json.doctor:DoctorJson",
     "explain": "rewriter.views.json.tree:ExplainJson",
@@ -58,8 +59,8 @@ def schema(name: str) -> dict[str, Any]:
     """Return the schema of a result.
 
     Args:
-        name: a verb (`tree`, `rewrite`, `diff`, ...), `sources` for `tree --compare-sources`, or `modules`
-            for the sidecar.
+        name: a verb (`tree`, `rewrite`, `diff`, ...), `sources` for `tree --compare-sources`,
+            `conflicts` for `tree --conflicts`, or `modules` for the sidecar.
 
     Raises:
         UsageError: there is no result of that name.

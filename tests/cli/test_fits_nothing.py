@@ -63,6 +63,7 @@ NEAR = r"no module fits 'poolr'; nearest: model\.pooler"
         ("stats D --dim batch=1 --dim batch=2", "--dim batch is given twice"),
         ("--limit nodes=1 --limit nodes=2 tree M", "--limit nodes is given twice"),
         ("tree M --only model --compare-sources", "leave out --only and --depth"),
+        ("tree M --conflicts --compare-sources", "print different results; give one of them"),
         ("rewrite M --dry-run --no-numbers --inputs I", "leave out --no-numbers"),
         ("verify M M --no-numbers --inputs I", "leave out --no-numbers"),
         ("extract M model.pooler -o O --no-numbers --inputs I", "leave out --no-numbers"),

@@ -30,6 +30,16 @@ def test_a_tree_is_walked_selected_and_counted() -> None:
         tree["enc.x"]
 
 
+def test_guesses_do_not_count_as_placed() -> None:
+    nodes = (
+        '["/a/Neg"] u = Neg(x) v = Abs(u) ["/a/Exp"] w = Exp(v) s = Abs(w) ["/b/Neg"] t = Neg(s) y = Abs(t)'
+    )
+    tree = pipeline.load(model(f"g (float[2] x) => (float[2] y) {{ {nodes} }}")).tree
+    assert (tree.placed, tree.guessed, tree.unplaced, tree.coverage) == (4, 1, 1, 4 / 6)
+    assert tree.by_certainty == {"named": 3, "inferred": 1, "guessed": 1}
+    assert tree.by_source == {"scope_name": 3, "dataflow": 1}
+
+
 def test_a_model_without_nodes_is_covered() -> None:
     tree = pipeline.load(model("g (float[2] x) => (float[2] x) {}")).tree
     assert (tree.coverage, len(tree)) == (1.0, 1)

@@ -11,7 +11,7 @@ from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.annotate import Annotate
-from tests.build import chain
+from tests.build import chain, model
 
 DYNAMO = {
     dynamo.NAME_SCOPES: "['', 'enc', 'enc.act', 'relu']",
@@ -43,6 +43,7 @@ def test_all_entries_of_a_node() -> None:
         "rewriter.leaf": "true",
         "rewriter.call": "0",
         "rewriter.evidence": "exporter_metadata",
+        "rewriter.certainty": "named",
     }
     assert second["namespace"] == "enc/act_1"
     assert second["rewriter.evidence"] == "scope_name"
@@ -83,3 +84,34 @@ def test_metadata_of_others_stays() -> None:
     entries = metadata.read(written.graph.node[0])
     assert (entries["mine"], entries["namespace"]) == ("1", "theirs")
     assert metadata.read(written)["author"] == "me"
+
+
+GUESSES = """g (float[2] x) => (float[2] y) {
+  ["/a/Neg"] u = Neg(x)
+  v = Abs(u)
+  ["/a/Exp"] w = Exp(v)
+  s = Abs(w)
+  ["/b/Neg"] y = Neg(s)
+}"""
+
+
+def test_the_certainty_is_written_and_a_second_run_keeps_it() -> None:
+    annotated_once = annotated(model(GUESSES))
+    told = [metadata.read(node)["rewriter.certainty"] for node in annotated_once.graph.node]
+    assert told == ["named", "inferred", "named", "guessed", "named"]
+    before = annotated_once.SerializeToString()
+    again = analyse(GraphIndex(annotated_once))
+    assert [place.certainty for place in again.tree.placements if place] == told
+    assert Annotate().run(again).changes == {"nodes annotated": 0}
+    assert annotated_once.SerializeToString() == before
+
+
+def test_a_guess_stays_a_guess_when_a_tool_drops_the_metadata_of_nodes() -> None:
+    proto = annotated(model(GUESSES))
+    for node in proto.graph.node:
+        node.ClearField("metadata_props")
+    tree = analyse(GraphIndex(proto)).tree
+    assert [place.certainty for place in tree.placements if place] == [
+        "named", "inferred", "named", "guessed", "named",
+    ]  # fmt: skip
+    assert [place.source for place in tree.placements if place][1::2] == ["rewriter", "rewriter"]

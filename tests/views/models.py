@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import onnx.parser
 
-from rewriter.evidence.claims import Claim, Source
+from rewriter.evidence.claims import USUAL, Claim, Source
 from rewriter.evidence.roles import Role
 from rewriter.insight.figures import bytes_of
 from rewriter.model.index.graph import GraphIndex
@@ -33,7 +33,8 @@ small (float[2, 4] x) => (float[2, 4] y)
 
 def placed(path: str, call: int = 0, source: Source = Source.SCOPE_NAME, *conflicting: str) -> Placement:
     """A placement written short."""
-    return Placement(ModulePath(path), call, source, tuple(map(ModulePath, conflicting)))
+    certainty = USUAL[source].certainty
+    return Placement(ModulePath(path), call, source, certainty, tuple(map(ModulePath, conflicting)))
 
 
 def tree(

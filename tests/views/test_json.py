@@ -99,6 +99,7 @@ def test_tree_of_a_small_model() -> None:
     assert output["placement"] == {
         "nodes": 5,
         "placed": 4,
+        "by_certainty": {"named": 3, "inferred": 1, "guessed": 0},
         "by_source": {"scope_name": 3, "parameter": 1},
         "conflicts": 1,
     }
@@ -151,6 +152,7 @@ def test_tree_of_a_small_model() -> None:
             "module": "enc.act",
             "call": 1,
             "source": "scope_name",
+            "certainty": "named",
         },
         {
             "name": "Identity_0",
@@ -159,6 +161,7 @@ def test_tree_of_a_small_model() -> None:
             "module": None,
             "call": None,
             "source": None,
+            "certainty": None,
         },
     ]
 
@@ -171,7 +174,13 @@ def test_a_folded_norm_has_a_field_for_where_it_is() -> None:
 
 def test_tree_of_a_model_nobody_could_place() -> None:
     output = valid("tree", tree_json(unplaced()))
-    assert output["placement"] == {"nodes": 5, "placed": 0, "by_source": {}, "conflicts": 0}
+    assert output["placement"] == {
+        "nodes": 5,
+        "placed": 0,
+        "by_certainty": {"named": 0, "inferred": 0, "guessed": 0},
+        "by_source": {},
+        "conflicts": 0,
+    }
     assert [module["path"] for module in output["modules"]] == [""]
 
 
@@ -301,4 +310,5 @@ def test_claims_on_nodes_placed_and_not() -> None:
     add, identity = output["nodes"]
     assert (add["name"], add["op"], add["outputs"], add["module"]) == ("/enc/fc/Add", "Add", ["a"], "enc.fc")
     assert [(claim["module"], claim["source"]) for claim in add["claims"]] == [("enc.fc", "parameter")]
-    assert (identity["module"], identity["claims"]) == (None, [])
+    assert (add["certainty"], add["claims"][0]["rule"]) == ("inferred", "only reader of a named weight")
+    assert (identity["module"], identity["certainty"], identity["claims"]) == (None, None, [])

@@ -156,6 +156,7 @@ def test_a_batch_leaves_with_every_code_that_a_file_may_have() -> None:
 WORDS: dict[str, list[str]] = {
     "tree": ["tree", BERT],
     "sources": ["tree", BERT, "--compare-sources"],
+    "conflicts": ["tree", BERT, "--conflicts"],
     "rewrite": GROUPED,
     "verify": ["verify", BERT, OTHER, "--no-numbers"],
     "diff": ["diff", BERT, OTHER, "--no-numbers"],
@@ -183,7 +184,7 @@ def test_every_verb_with_json_is_here() -> None:
         for name in cli.list_commands(root)
         if (command := cli.get_command(root, name)) and any("--json" in each.opts for each in command.params)
     }
-    assert with_json | {"sources"} == WORDS.keys()
+    assert with_json | {"sources", "conflicts"} == WORDS.keys()
     assert {SAME.get(name, name) for name in WORDS} | {"modules"} == set(RESULTS)
 
 

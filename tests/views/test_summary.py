@@ -4,6 +4,7 @@ import onnx.parser
 import pytest
 
 import rewriter
+from rewriter.evidence.claims import Source
 from rewriter.modules.module import Parameter
 from rewriter.modules.totals import totals
 from rewriter.passes.annotate import Annotate
@@ -93,6 +94,13 @@ def test_coverage_in_words() -> None:
         "no module hierarchy found in this file: none of 5 nodes could be placed"
     ]
     assert coverage_phrases(tree([placed(ModulePath("a"))]))[-1] == "no conflicts"
+    guesses = [placed("a"), placed("a", 0, Source.DATAFLOW), placed("b", 0, Source.DATAFLOW)]
+    assert coverage_phrases(tree(guesses)) == [
+        "1 of 3 nodes placed",
+        "2 guessed",
+        "1 by scope name",
+        "no conflicts",
+    ]
 
 
 def test_domains_of_functions_are_counted_not_listed() -> None:

@@ -328,6 +328,7 @@ def test_claims_on_a_node_the_winner_first() -> None:
         "class     torch.nn.modules.linear.Linear",
         "call      1 of 1",
         "evidence  parameter",
+        "certainty inferred · only reader of a named weight",
         "conflict  enc",
         "claims    ✓ parameter: enc.fc · torch.nn.Linear · read from enc.fc.bias",
         "            scope name: enc · call 1",

@@ -9,6 +9,7 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.adapters.graphsurgeon.merge import Merged
 from rewriter.errors import UsageError
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Source
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.metadata.dynamo import NAMESPACE
@@ -117,7 +118,8 @@ def _placed_in_function(graph: GraphIndex, number: int, is_new: Sequence[bool]) 
     if function is None or not is_ours(function):
         return None
     entries = _agreed(graph, number, is_new) or _of_function(function)
-    metadata.write(graph.nodes[number], {**entries, tags.EVIDENCE: str(Source.DATAFLOW)})
+    guess = {tags.EVIDENCE: str(Source.DATAFLOW), tags.CERTAINTY: str(Certainty.GUESSED)}
+    metadata.write(graph.nodes[number], entries | guess)
     return ModulePath(entries[tags.MODULE])
 
 

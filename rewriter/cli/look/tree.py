@@ -11,12 +11,14 @@ from rewriter.options.look import TreeOptions
 
 
 def run(options: TreeOptions) -> None:
-    """Print the tree, or with `--compare-sources` the claims of each witness."""
+    """Print the tree, the claims of each witness (`--compare-sources`), or the nodes with `--conflicts`."""
     selection, truth, as_json = options.selection, options.truth, options.as_json
     if truth is not None and not options.compare_sources:
         raise UsageError("--truth judges witnesses; add --compare-sources")
     if options.compare_sources and selection != Selection():
         raise UsageError("--compare-sources counts all nodes; leave out --only and --depth")
+    if options.compare_sources and options.conflicts:
+        raise UsageError("--compare-sources and --conflicts print different results; give one of them")
     analysis = analysed(options.model, options)
     modules = None if selection == Selection() else selection.modules(analysis)
     if options.compare_sources:
@@ -28,6 +30,13 @@ def run(options: TreeOptions) -> None:
         known = read_truth(truth, options.model.stem) if truth is not None else None
         comparison = compare_witnesses(analysis, known)
         emit_json(sources_json(comparison)) if as_json else print_sources(comparison, stdout())
+    elif options.conflicts:
+        from rewriter.insight.conflicts import conflicts
+        from rewriter.views.json import conflicts_json
+        from rewriter.views.text.conflicts import print_conflicts
+
+        found = conflicts(analysis, modules)
+        emit_json(conflicts_json(found)) if as_json else print_conflicts(found, stdout())
     elif as_json:
         from rewriter.views.json import tree_json
 

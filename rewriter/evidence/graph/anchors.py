@@ -25,11 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
+from rewriter.evidence.certainty import Rule
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
 from rewriter.evidence.names.torch_operators import Steps
-from rewriter.evidence.parameters.leaf_classes import GLUE
+from rewriter.evidence.parameters.leaf_classes import GLUE, class_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -50,7 +51,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimon
         place = places.of_step[step]
         if place and module is None:  # no claim on the root: any two modules have it in common
             detail = f"one step with node {step}" if step != node else "between known steps"
-            claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail))
+            claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail, places.rule(node)))
     return Testimony(tuple(claims))
 
 
@@ -63,6 +64,7 @@ class _Places:
 
     Attributes:
         of_step: step -> its module.
+        norms: the steps that are arithmetic of a norm with a known scale.
         known: the steps whose module is known from the start.
         compound: the modules with submodules.
         leaves: the other modules of known steps.
@@ -76,6 +78,7 @@ class _Places:
         for step, members in self.steps.members.items():
             found = sorted({m for node in members if (m := modules[node]) is not None})
             self.of_step[step] = common_ancestor(found)
+        self.norms: set[int] = set()
         self._norms(modules)
         self.known = {step for step, place in self.of_step.items() if place is not None}
         self.compound = {
@@ -89,6 +92,17 @@ class _Places:
         self._fill()
         self._constants()
 
+    def rule(self, node: int) -> Rule:
+        """Return the rule that placed a node.
+
+        Names may put an activation into the step behind it, but it may be a module of its own.
+        """
+        step = self.steps.of[node]
+        if step in self.norms:
+            return Rule.NORM
+        alone = class_of({self.graph.operators[node][1]}, {}) is not None
+        return Rule.STEP if step in self.known and not alone else Rule.STEPS_AROUND
+
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place a norm in the module of its scale: arithmetic with a mean that leads to the scale alone."""
         for node, module in enumerate(modules):
@@ -96,8 +110,9 @@ class _Places:
                 continue
             inside = self._leading_to(node, modules)
             if any(self.graph.operators[other][1] == "ReduceMean" for other in inside):
-                for other in inside:
-                    self.of_step[self.steps.of[other]] = module
+                found = {self.steps.of[other] for other in inside}
+                self.norms |= found
+                self.of_step.update(dict.fromkeys(found, module))
 
     def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:
         """Return the unplaced arithmetic nodes whose results lead to `node` alone, through such nodes."""

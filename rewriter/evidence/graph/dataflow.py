@@ -9,17 +9,26 @@ name, the known nodes around the layer count too (see `unnamed_layers`).
 A ModuleList is never called, and a Sequential computes nothing itself. So the node moves up from a module
 that is not known to be called, or that holds the readers in numbered children, unless a reader is placed in
 that module itself. The node also moves up from a leaf that cannot contain it (see `leaves`).
+
+Three cases are certain enough to infer, if no reader is guessed: a constant that one module reads; a node
+that reads from one module and whose results go back to it; and a node that quantises for one module, or
+computes with the results of such nodes alone, such as the product of two scales.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from rewriter.evidence.certainty import Rule
 from rewriter.evidence.claims import SHOWN, Claim, Source, Testimony
 from rewriter.evidence.graph import unnamed_layers
 from rewriter.evidence.graph.leaves import Leaves
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
+
+_QUANTISING = frozenset(
+    {"DynamicQuantizeLinear", "QuantizeLinear", "DequantizeLinear", "MatMulInteger", "ConvInteger"}
+)
 
 
 def testify(
@@ -39,6 +48,7 @@ def testify(
     unnamed = unnamed_layers.places(graph, modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
     claims = []
+    guessed: set[int] = set()
     for node in _readers_first(graph, known):
         if node in leaving:
             continue
@@ -54,10 +64,34 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
+        rule = _rule(graph, node, module, places, modules) if guessed.isdisjoint(around) else Rule.READERS
+        if rule is Rule.READERS:
+            guessed.add(node)
         named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # a name may be megabytes long
         detail = f"{len(around)} readers in {named or 'the root'}"
-        claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail))
+        claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail, rule))
     return Testimony(tuple(claims))
+
+
+def _rule(
+    graph: GraphIndex,
+    node: int,
+    module: ModulePath,
+    places: Set[ModulePath],
+    modules: Sequence[ModulePath | None],
+) -> Rule:
+    """Return the rule that places a node with readers in `places`."""
+    if places != {module}:
+        return Rule.READERS
+    computed = [value for value in graph.reads[node] if value != NONE and value not in graph.constants]
+    if not computed:
+        return Rule.CONSTANT
+    makers = {graph.producer[value] for value in computed}
+    if {modules[maker] if maker != NONE else None for maker in makers} == {module}:
+        return Rule.WITHIN
+    operators = {graph.operators[maker][1] if maker != NONE else None for maker in makers}
+    quantises = graph.operators[node][1] in _QUANTISING or operators <= _QUANTISING
+    return Rule.QUANTISES if quantises else Rule.READERS
 
 
 def _common(module: ModulePath, around: ModulePath | None) -> ModulePath | None:

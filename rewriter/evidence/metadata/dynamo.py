@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from rewriter.evidence.certainty import Rule
 from rewriter.evidence.claims import SHOWN, Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.folded_norms import Fold, find_folds
 from rewriter.evidence.metadata.lost_stacks import find_owners
@@ -84,15 +85,18 @@ def _claims(
     for node, ((recorded, names), detail) in read_from.items():
         module = stacks[node][-1]
         if node in folds:
-            text = f"{folds[node].parameter[:SHOWN]}{_WITH_NORM}{detail}"
-            yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, text)
+            reason = f"{folds[node].parameter[:SHOWN]}{_WITH_NORM}{detail}"
+            yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, reason, Rule.FOLDED)
         elif node in owners:
-            yield Claim(node, owners[node], None, Source.PARAMETER, None, f"{detail} and its weights")
+            reason = f"{detail} and its weights"
+            yield Claim(node, owners[node], None, Source.PARAMETER, None, reason, Rule.UNRECORDED)
         elif node in between:
-            yield Claim(node, between[node], None, Source.DATAFLOW, None, f"{detail} and weights around")
+            reason = f"{detail} and weights around"
+            yield Claim(node, between[node], None, Source.DATAFLOW, None, reason, Rule.AMID_UNRECORDED)
         else:
-            text = detail if module == recorded[-1] else f"{detail}, corrected by weights"
-            yield Claim(node, module, names[-1] if names else None, Source.EXPORTER, None, text)
+            kept = module == recorded[-1]
+            text, rule = (detail, None) if kept else (f"{detail}, corrected by weights", Rule.CORRECTED)
+            yield Claim(node, module, names[-1] if names else None, Source.EXPORTER, None, text, rule)
 
 
 def _add_callers(module: ModulePath, called: set[ModulePath]) -> None:

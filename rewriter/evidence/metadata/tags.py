@@ -13,7 +13,8 @@ from collections.abc import Collection
 
 from onnx import NodeProto
 
-from rewriter.evidence.claims import Claim, Source, Testimony
+from rewriter.evidence.certainty import Rule
+from rewriter.evidence.claims import Claim, Source, Testimony, earlier_rule
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import pick, read
 from rewriter.paths import ModulePath
@@ -25,13 +26,16 @@ DEPTH = "rewriter.depth"
 LEAF = "rewriter.leaf"
 CALL = "rewriter.call"
 EVIDENCE = "rewriter.evidence"
-OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE})
+CERTAINTY = "rewriter.certainty"
+"""On a placed node: `named`, `inferred` or `guessed`; without it, see `earlier_rule`."""
+OF_NODES = frozenset({MODULE, CLASS, KIND, DEPTH, LEAF, CALL, EVIDENCE, CERTAINTY})
 """Keys that `annotate` writes on a placed node, besides `namespace`."""
 TREE = "rewriter.tree"
 """On the model: the compact tree, `{"version": 1, "modules": [[path, class or null, calls], ...]}`."""
 VALUES = "rewriter.values"
-"""On the model: `{"version": 1, "values": [[path, [name, ...]], ...]}`, the modules that write those values
-of the main graph whose name has no scope. Most tools that replace a node keep the names of its outputs."""
+"""On the model: `{"version": 2, "values": [[path, [name, ...]], ...], "inferred": ..., "guessed": ...}`, the
+modules that write those values of the main graph whose name has no scope, by certainty. `values` has the
+named ones; in version 1, all of them. Most tools that replace a node keep the names of its outputs."""
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 HOLDS = "rewriter.holds"
@@ -71,15 +75,20 @@ name inside the module."""
 
 _INLINED = "_inlfunc_"
 _OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
-_OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, MOVED_TO})
+_OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, CERTAINTY, MOVED_TO})
 _PLACING_KEYS = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
+
+
+OF_VALUES = {"values": Rule.TEXT, "inferred": Rule.EARLIER_INFERENCE, "guessed": Rule.EARLIER_GUESS}
+"""Keys of `VALUES`, and the rule of a claim from each."""
 
 
 def testify_own(graph: GraphIndex) -> Testimony:
     """Return claims from the `rewriter.*` entries, each with the source that won in the earlier run.
 
-    The source is OWN_TAG if the node names none or an unknown one. A node that was moved and never placed is
-    claimed for the module that it was moved to.
+    The source is OWN_TAG if the node names none or an unknown one. The certainty is that of the earlier run:
+    a guess stays a guess. A node that was moved and never placed is claimed for the module that it was moved
+    to, as a guess.
     """
     claims = []
     homes = {}
@@ -94,7 +103,7 @@ def testify_own(graph: GraphIndex) -> Testimony:
             if home:
                 module, moved_at = homes[number]
                 detail = f"{MOVED_TO}={home}"
-                claims.append(Claim(number, module, None, Source.DATAFLOW, moved_at, detail))
+                claims.append(Claim(number, module, None, Source.DATAFLOW, moved_at, detail, Rule.MOVED))
             elif evidence == UNPLACED:
                 unplaced.add(number)
             continue
@@ -102,8 +111,8 @@ def testify_own(graph: GraphIndex) -> Testimony:
         if class_name := entries.get(CLASS):
             classes[module] = class_name
         source = Source(evidence) if evidence in _SOURCES else Source.OWN_TAG
-        call = entries.get(CALL, "")
-        claims.append(Claim(number, module, class_name, source, count_in(call), f"{MODULE}={text}"))
+        call, rule = count_in(entries.get(CALL, "")), earlier_rule(entries.get(CERTAINTY), source)
+        claims.append(Claim(number, module, class_name, source, call, f"{MODULE}={text}", rule))
     return Testimony(
         tuple(claims), classes, calls=calls, homes=homes, unplaced=frozenset(unplaced), order=order
     )
@@ -117,7 +126,8 @@ def testify_values(graph: GraphIndex) -> Testimony:
         if not _PLACING_KEYS.isdisjoint(graph.metadata_keys[number]):
             continue
         if name := next((found for name in node.output if (found := _recorded_name(name, places))), None):
-            claim = Claim(number, places[name], None, Source.OWN_TAG, None, f"{VALUES}: {name}")
+            module, rule = places[name]
+            claim = Claim(number, module, None, Source.OWN_TAG, None, f"{VALUES}: {name}", rule)
             claims.setdefault(name, []).append(claim)
     # A name occurs twice if a body was inlined for several calls. Its record is of the first call: no claim.
     return Testimony(tuple(claim for told in claims.values() if len(told) == 1 for claim in told))
@@ -139,10 +149,17 @@ def _recorded_name(name: str, places: Collection[str]) -> str:
     return rest
 
 
-def _noted_values(graph: GraphIndex) -> dict[str, ModulePath]:
+def _noted_values(graph: GraphIndex) -> dict[str, tuple[ModulePath, Rule]]:
     try:
-        recorded = json.loads(read(graph.model).get(VALUES, "{}")).get("values", [])
-        return {name: ModulePath(path) for path, names in recorded if isinstance(path, str) for name in names}
+        recorded = json.loads(read(graph.model).get(VALUES, "{}"))
+        version = recorded.get("version")
+        return {
+            name: (ModulePath(path), Rule.EARLIER_INFERENCE if version == 1 else rule)
+            for key, rule in OF_VALUES.items()
+            for path, names in recorded.get(key, [])
+            if isinstance(path, str)
+            for name in names
+        }
     except (ValueError, TypeError, AttributeError, RecursionError):  # another tool's entry, or a damaged one
         return {}
 

@@ -9,11 +9,12 @@ values that it writes count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.certainty import Certainty, Rule, weakest
+from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony, earlier_rule
 from rewriter.evidence.names.derived_names import is_named_after_input, node_named_by, value_named_by
 from rewriter.evidence.original.node_origins import Descent
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -21,10 +22,11 @@ from rewriter.paths import ModulePath, common_ancestor
 
 
 class Place(NamedTuple):
-    """A call of a module; `call` is None if unknown."""
+    """A call of a module, and the certainty of this placement; `call` is None if unknown."""
 
     module: ModulePath
     call: int | None
+    certainty: Certainty = Certainty.NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def _by_descent(descent: Descent, places: Sequence[Place | None]) -> Iterable[Cl
         known = {place for origin in origins if (place := places[origin]) is not None}
         if place := _in_common(known):
             names = ", ".join(str(descent.original.nodes[origin].name) for origin in sorted(origins)[:4])
-            yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}")
+            rule = _rule(place) if descent.same[node] != NONE else _rule_of_new(place, known)
+            yield Claim(node, place.module, None, Source.LIKE, place.call, f"stands for {names}", rule)
 
 
 def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
@@ -91,7 +94,20 @@ def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
         found = next(((name, table[name]) for table, name in tables if name and name in table), None)
         if found:
             name, place = found
-            yield Claim(node, place.module, None, Source.LIKE, place.call, f"bears the name {name}")
+            detail = f"bears the name {name}"
+            yield Claim(node, place.module, None, Source.LIKE, place.call, detail, _rule(place))
+
+
+def _rule(place: Place) -> Rule:
+    """Return the rule for a node of the original: its placement there may be a guess."""
+    return earlier_rule(place.certainty, Source.LIKE)
+
+
+def _rule_of_new(place: Place, known: Set[Place]) -> Rule:
+    """Return the rule for a node that replaces nodes of the places `known`."""
+    if len({each.module for each in known}) > 1:
+        return Rule.REPLACES_SEVERAL
+    return _rule(place) if place.certainty is Certainty.GUESSED else Rule.REPLACES
 
 
 def _in_common(places: set[Place]) -> Place | None:
@@ -102,4 +118,5 @@ def _in_common(places: set[Place]) -> Place | None:
     if module is None:
         return None
     calls = {place.call for place in places if place.module == module}
-    return Place(module, calls.pop() if len(calls) == 1 else None)
+    certainty = weakest(place.certainty for place in places)
+    return Place(module, calls.pop() if len(calls) == 1 else None, certainty)

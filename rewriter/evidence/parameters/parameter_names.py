@@ -9,8 +9,10 @@ readers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
 
+from rewriter.evidence.certainty import Rule
 from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.tags import HOLDS, TRANSPOSED
 from rewriter.evidence.names.derived_names import (
@@ -47,17 +49,35 @@ def testify(graph: GraphIndex) -> Testimony:
             if (bias := next(biases, None)) is not None:
                 norms[node] = owners[bias]
     claims = []
+    times = Counter(value for values in named.values() for value in {*values})
+    holders = {owner for owner in owners_of_constants(graph).values() if owner}
     for node, module in sorted({**aliases, **decide(graph, named, owners_for)}.items()):
         if module:
             values = graph.writes[node] if node in aliases else named[node]
             detail = ", ".join([graph.value_names[value] for value in values])
-            claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
+            own = {owners_for(node)[value] for value in values if times[value] == 1}
+            rule = Rule.TEXT if node in aliases else _rule(module, own, holders)
+            claims.append(Claim(node, module, None, Source.PARAMETER, None, detail, rule))
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))), norms=norms)
 
 
 def _without_folded_in(graph: GraphIndex, values: list[int]) -> list[int]:
     """Leave out parameters that were folded into the layer of the other ones, if there are others."""
     return [value for value in values if not is_folded_in(graph.value_names[value])] or values
+
+
+def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) -> Rule:
+    """Return the rule by which a reader of named weights is placed in `module`.
+
+    Args:
+        module: the module.
+        own: the owners of the weights that no other node reads.
+        holders: the modules with weights of their own. A module with submodules and weights may compute with
+            the weights of its submodules: `MultiheadAttention` never calls its `out_proj`.
+    """
+    if own != {module}:
+        return Rule.SHARED_WEIGHT
+    return Rule.FUNCTIONAL if module.parent in holders else Rule.OWN_WEIGHT
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:

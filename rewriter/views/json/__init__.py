@@ -6,6 +6,7 @@ declared types of the results.
 
 from __future__ import annotations
 
+from rewriter.views.json.conflicts import conflicts_json
 from rewriter.views.json.parts import parameter_json, placement_json
 from rewriter.views.json.proof import certificate_json, numeric_json, verify_json
 from rewriter.views.json.rewrite import rewrite_json
@@ -17,6 +18,7 @@ from rewriter.views.schemas import schema
 __all__ = [
     "JsonObject",
     "certificate_json",
+    "conflicts_json",
     "explain_json",
     "numeric_json",
     "parameter_json",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Holds, Source
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree, Parameter
@@ -12,18 +13,34 @@ from rewriter.views.escape import as_text
 from rewriter.views.json.types import Count, Fraction
 
 
+class ByCertaintyJson(TypedDict):
+    """Numbers of nodes by the certainty of their module.
+
+    Attributes:
+        named: Text of the file, or of a given original, names the module.
+        inferred: A rule of measured precision shows the module.
+        guessed: A rule suggests the module; these nodes do not count as placed.
+    """
+
+    named: Count
+    inferred: Count
+    guessed: Count
+
+
 class PlacementJson(TypedDict):
     """Numbers of placed nodes.
 
     Attributes:
         nodes: Number of nodes of the model, including those in graph bodies and functions.
-        placed: Number of nodes that were placed in a module.
-        by_source: Kind of evidence -> number of nodes that it placed, largest first.
-        conflicts: Number of placed nodes with contradicting evidence.
+        placed: Number of nodes that were placed in a module: those named and those inferred.
+        by_certainty: Number of nodes with a module, by certainty.
+        by_source: Kind of evidence -> number of nodes that it placed, largest first; without guesses.
+        conflicts: Number of nodes with a module and contradicting evidence.
     """
 
     nodes: Count
     placed: Count
+    by_certainty: ByCertaintyJson
     by_source: Mapping[str, Count]
     conflicts: Count
 
@@ -160,8 +177,19 @@ def placement_json(tree: ModuleTree) -> PlacementJson:
     return {
         "nodes": len(tree.placements),
         "placed": tree.placed,
+        "by_certainty": by_certainty_json(tree),
         "by_source": {str(source): count for source, count in tree.by_source.items()},
         "conflicts": tree.conflicts,
+    }
+
+
+def by_certainty_json(tree: ModuleTree) -> ByCertaintyJson:
+    """Convert the numbers of nodes by certainty to JSON."""
+    counts = tree.by_certainty
+    return {
+        "named": counts[Certainty.NAMED],
+        "inferred": counts[Certainty.INFERRED],
+        "guessed": counts[Certainty.GUESSED],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal, NotRequired, TypedDict
 
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Kind, Module, ModuleTree
@@ -120,6 +121,7 @@ class TreeNodeJson(TypedDict):
         module: Path of the module of the node; null for an unplaced node.
         call: Number of the call of the module, from 0; null for an unplaced node.
         source: Kind of evidence that placed the node; null for an unplaced node.
+        certainty: Certainty of the module; null for an unplaced node.
     """
 
     name: str
@@ -128,6 +130,7 @@ class TreeNodeJson(TypedDict):
     module: str | None
     call: Count | None
     source: str | None
+    certainty: Certainty | None
 
 
 class TreeJson(TypedDict):
@@ -160,12 +163,16 @@ class ExplainClaimJson(ClassOrNullJson):
 
     Attributes:
         call: Number of the call of the module, from 0; null if the witness does not know it.
+        rule: Rule by which the witness claims the node.
+        certainty: Certainty of a placement by this rule.
         detail: The text that the claim was read from.
     """
 
     module: str
     call: int | None
     source: str
+    rule: str
+    certainty: Certainty
     detail: str
 
 
@@ -174,6 +181,7 @@ class ExplainNodeJson(TypedDict):
 
     Attributes:
         module: Path of the module where the node was placed; null for an unplaced node.
+        certainty: Certainty of this module; null for an unplaced node.
         claims: Claims on the node, the winner first; empty for an unplaced node.
     """
 
@@ -181,6 +189,7 @@ class ExplainNodeJson(TypedDict):
     op: str
     outputs: Sequence[str]
     module: str | None
+    certainty: Certainty | None
     claims: Sequence[ExplainClaimJson]
 
 
@@ -277,6 +286,7 @@ def _nodes_json(analysis: Analysis, inside: Collection[int] | None) -> list[Tree
                 "module": placement.module if placement else None,
                 "call": placement.call if placement else None,
                 "source": str(placement.source) if placement else None,
+                "certainty": placement.certainty if placement else None,
             }
         )
     return nodes
@@ -295,12 +305,15 @@ def _claims_json(analysis: Analysis, node: int) -> ExplainNodeJson:
         "op": as_text(proto.op_type),
         "outputs": [as_text(name) for name in proto.output],
         "module": as_text(placement.module) if placement else None,
+        "certainty": placement.certainty if placement else None,
         "claims": [
             {
                 "module": as_text(claim.module),
                 "class": as_text(claim.class_name) if claim.class_name else None,
                 "call": claim.call,
                 "source": str(claim.source),
+                "rule": claim.by_rule.value,
+                "certainty": claim.certainty,
                 "detail": as_text(claim.detail),
             }
             for claim in analysis.claims[node]

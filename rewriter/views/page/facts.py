@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from rewriter.evidence.claims import NAMING, Holds
+from rewriter.evidence.certainty import Certainty
+from rewriter.evidence.claims import Holds
 from rewriter.insight.figures import bytes_of
 from rewriter.insight.stats import Port
 from rewriter.modules.module import Module, ModuleTree, Parameter
@@ -90,7 +91,7 @@ def _head(findings: Findings) -> JsonObject:
         "phrases": [shown(each) for each in phrases],
         "coverage": [shown(each) for each in coverage_phrases(analysis.tree)],
         "notes": [shown(each) for each in analysis.notes],
-        "help": WOULD_HELP if analysis.tree.placements and not analysis.tree.placed else None,
+        "help": WOULD_HELP if analysis.tree.placements and not any(analysis.tree.placements) else None,
         "nodes": stats.nodes,
         "modules": len(analysis.tree),
         "parameters": stats.figures[ROOT].parameters[1],
@@ -105,10 +106,15 @@ def _head(findings: Findings) -> JsonObject:
 
 def _placement(tree: ModuleTree) -> JsonObject:
     return {
-        "sources": [[source_words(source), source in NAMING, n] for source, n in tree.by_source.items()],
+        "sources": [[source_words(source), certainty, n] for (source, certainty), n in _kinds(tree).items()],
         "placed": tree.placed,
         "conflicts": tree.conflicts,
     }
+
+
+def _kinds(tree: ModuleTree) -> Counter[tuple[str, Certainty]]:
+    """Count the nodes with a module by the evidence for it and its certainty."""
+    return Counter((place.source, place.certainty) for place in tree.placements if place is not None)
 
 
 def _verified(findings: Findings) -> JsonObject | None:
@@ -124,7 +130,7 @@ def _verified(findings: Findings) -> JsonObject | None:
 def _columns(findings: Findings, texts: TextTable) -> JsonObject:
     analysis, stats = findings.analysis, findings.stats
     tree, number = analysis.tree, _numbers(findings)
-    sources = {source: at for at, source in enumerate(tree.by_source)}
+    sources = {kind: at for at, kind in enumerate(_kinds(tree))}
     figures = [stats.figures[module.path] for module in tree]
     parameters = findings.own("parameters")
     became = _functions(findings)
@@ -154,12 +160,12 @@ def _columns(findings: Findings, texts: TextTable) -> JsonObject:
     }
 
 
-def _evidence(tree: ModuleTree, module: Module, sources: dict[str, int]) -> list[int]:
+def _evidence(tree: ModuleTree, module: Module, sources: dict[tuple[str, Certainty], int]) -> list[int]:
     """Return source and number of nodes, alternating; nodes with conflicting claims count as source -1."""
     counts: Counter[int] = Counter()
     for node in module.nodes:
         if (place := tree.placements[node]) is not None:
-            counts[-1 if place.conflicting else sources[place.source]] += 1
+            counts[-1 if place.conflicting else sources[place.source, place.certainty]] += 1
     return [part for source, count in sorted(counts.items()) for part in (source, count)]
 
 

@@ -74,7 +74,7 @@ class Findings:
         """Return the figure of unplaced nodes, or the time of unmapped kernels; 0 for parameters."""
         tree = self.analysis.tree
         if measure == "nodes":
-            return len(tree.placements) - tree.placed
+            return tree.unplaced
         if measure == "flops":
             return self.stats.flops - self.stats.figures[tree.root.path].flops[1]
         return self.profile.unmapped.median if measure == "time" and self.profile else 0

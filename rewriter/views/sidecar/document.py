@@ -170,6 +170,7 @@ def _placement(node: int, placement: Placement | None) -> JsonObject:
         "node": node,
         "call": placement.call,
         "source": placement.source,
+        "certainty": placement.certainty,
         "conflicting": placement.conflicting,
     }
 

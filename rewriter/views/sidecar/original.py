@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rewriter.evidence.certainty import weakest
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.original.witness import Like, Place
 from rewriter.modules.analysis import Analysis
@@ -13,7 +14,7 @@ from rewriter.views.sidecar.document import Sidecar
 def like_analysis(analysis: Analysis) -> Like:
     """Return a model as original, with nodes, edges and tree."""
     places = tuple(
-        Place(placement.module, placement.call) if placement else None
+        Place(placement.module, placement.call, placement.certainty) if placement else None
         for placement in analysis.tree.placements
     )
     parameters, modules = _parameters(analysis.tree), _modules(analysis.tree)
@@ -28,9 +29,12 @@ def like_sidecar(sidecar: Sidecar) -> Like:
     for path, module in sidecar.tree.modules.items():
         for name, node in zip(sidecar.node_names[path], module.nodes, strict=True):
             placement = sidecar.tree.placements[node]
-            nodes.setdefault(name, Place(path, placement.call if placement else None))
+            if placement is not None:
+                nodes.setdefault(name, Place(path, placement.call, placement.certainty))
+        found = (placement for node in module.nodes if (placement := sidecar.tree.placements[node]))
+        certainty = weakest(placement.certainty for placement in found)  # values are listed by module
         for name in sidecar.value_names[path]:
-            values.setdefault(name, Place(path, None if module.calls > 1 else 0))
+            values.setdefault(name, Place(path, None if module.calls > 1 else 0, certainty))
     parameters, modules = _parameters(sidecar.tree), _modules(sidecar.tree)
     shapes = {held.initializer: held.shape for module in sidecar.tree for held in module.parameters}
     name = sidecar.file or "the original"

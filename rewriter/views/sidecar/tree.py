@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from rewriter.evidence.claims import Holds, InitializerSlice
+from rewriter.evidence.claims import Holds, InitializerSlice, earlier_rule
 from rewriter.evidence.reference.module_list import Declared
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
 from rewriter.paths import ModulePath
@@ -77,7 +77,9 @@ def _place(
         if number >= nodes or number in placements:
             raise placed.fault(f"node {number} is placed twice or does not exist")
         conflicting = tuple(map(ModulePath, placed.texts("conflicting")))
-        placements[number] = Placement(path, placed.count("call"), placed.text("source"), conflicting)
+        source = placed.text("source")
+        certainty = earlier_rule(placed.text_or_none("certainty"), source).certainty
+        placements[number] = Placement(path, placed.count("call"), source, certainty, conflicting)
         numbers.append(number)
     if len(entry.texts("nodes")) != len(numbers):
         raise entry.fault("nodes and placements differ in length")

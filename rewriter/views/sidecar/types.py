@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
+from rewriter.evidence.certainty import Certainty
 from rewriter.views.json.parts import DeclaredJson, ParameterJson, PlacementJson
 from rewriter.views.json.types import ClassOrNullJson, Count, Positive
 
@@ -41,12 +42,14 @@ class ModulesNodeJson(TypedDict):
             last.
         call: Number of the call of the module, from 0.
         source: Kind of evidence that placed the node.
+        certainty: Certainty of the module; sidecars of older versions lack it.
         conflicting: Paths of modules that contradicting evidence names.
     """
 
     node: Count
     call: Count
     source: str
+    certainty: NotRequired[Certainty]
     conflicting: Sequence[str]
 
 

@@ -57,6 +57,8 @@ def _print_placement(analysis: Analysis, node: int, console: Console) -> None:
     flow(console, [(module.class_name if module else None) or "unknown"], label="class")
     flow(console, [f"{placement.call + 1} of {module.calls if module else placement.call + 1}"], label="call")
     flow(console, [source_words(placement.source)], label="evidence")
+    rule = analysis.claims[node][0].by_rule
+    flow(console, [placement.certainty, rule], label="certainty")
     if placement.conflicting:
         flow(console, [path or "(root)" for path in placement.conflicting], "yellow", label="conflict")
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
 from rewriter.insight.comparison.module_diff import Diff
+from rewriter.insight.conflicts import Conflicts
 from rewriter.insight.explanation import Explanation
 from rewriter.insight.placement.device_settings import Placing
 from rewriter.insight.profile import Profile
@@ -27,6 +28,7 @@ from rewriter.views.page.html_report import PageReport
 from rewriter.views.passes import print_passes
 from rewriter.views.rewrite_report import Report
 from rewriter.views.text.claims import print_claims
+from rewriter.views.text.conflicts import print_conflicts
 from rewriter.views.text.cutting import print_extraction, print_split
 from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
@@ -56,6 +58,7 @@ def text_of(found: object) -> str:
 print_result.register(Analysis, print_tree)
 print_result.register(Catalogue, print_passes)
 print_result.register(Comparison, print_sources)
+print_result.register(Conflicts, print_conflicts)
 print_result.register(Diagnosis, print_diagnosis)
 print_result.register(Diff, print_diff)
 print_result.register(Extraction, print_extraction)

@@ -58,9 +58,9 @@ def print_modules(
     flow(console, coverage_phrases(tree))
     for note in notes:
         flow(console, [note])
-    if tree.placements and not tree.placed:
+    if tree.placements and not any(tree.placements):
         flow(console, [WOULD_HELP], "dim")
-    if len(tree) == 1 and not tree.placed:
+    if len(tree) == 1 and not any(tree.placements):
         return
     rows = list(Rows(tree, depth, only))
     console.print()

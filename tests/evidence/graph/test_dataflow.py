@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter import pipeline
+from rewriter.evidence.certainty import Rule
 from rewriter.evidence.metadata.dynamo import NAME_SCOPES
 from tests.build import model
 
@@ -79,3 +80,32 @@ def test_the_branches_of_an_if_belong_to_their_owners(control: str) -> None:
     found = placed(text, cond={NAME_SCOPES: "['', 'cond']"})
     assert (found["a2"], found["b2"]) == ("a.fc", "b.fc")
     assert (found["a1"], found["b1"]) == ("a", "b")
+
+
+def rules(nodes: str) -> dict[str, Rule]:
+    """Return first output of a node -> the rule of its winning claim."""
+    analysis = pipeline.load(model(f"g (float[2] x) => (float[2] y) {{ {nodes} }}"))
+    pairs = zip(analysis.graph.nodes, analysis.claims, strict=True)
+    return {node.output[0]: claims[0].by_rule for node, claims in pairs if claims}
+
+
+CONSTANT = "k = Constant<value_float: float = 2.0>()"
+
+
+def test_a_constant_for_one_module_is_inferred_and_one_for_two_is_guessed() -> None:
+    one = rules(f'{CONSTANT} ["/a/Mul"] u = Mul(x, k) ["/a/Add"] y = Add(u, k)')
+    two = rules(f'{CONSTANT} ["/a/b/Mul"] u = Mul(x, k) ["/a/c/Add"] v = Add(u, k) ["/a/Neg"] y = Neg(v)')
+    assert (one["k"], two["k"]) == (Rule.CONSTANT, Rule.READERS)
+
+
+def test_a_node_inside_of_a_module_is_inferred_and_one_at_its_edge_is_guessed() -> None:
+    found = rules(
+        """["/a/Neg"] u = Neg(x) v = Abs(u) ["/a/Exp"] w = Exp(v)
+        s = Abs(w) ["/b/Neg"] y = Neg(s)"""
+    )
+    assert (found["v"], found["s"]) == (Rule.WITHIN, Rule.READERS)
+
+
+def test_what_only_a_guessed_node_reads_is_guessed() -> None:
+    found = rules(f'["/a/Neg"] u = Neg(x) {CONSTANT} v = Mul(u, k) ["/b/Neg"] y = Neg(v)')
+    assert (found["v"], found["k"]) == (Rule.READERS, Rule.READERS)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from onnx import helper
 
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Source
 from rewriter.evidence.metadata import tags
 from rewriter.model.index.graph import GraphIndex
@@ -47,3 +48,32 @@ def test_tags_of_others(tag: str, module: str) -> None:
         (0, module, Source.OTHER_TAG, tag),
         (1, module, Source.OTHER_TAG, tag),
     ]
+
+
+def test_a_guess_of_an_earlier_run_stays_a_guess() -> None:
+    entries = {tags.MODULE: "enc", tags.EVIDENCE: "scope_name", tags.CERTAINTY: "guessed"}
+    (claim,) = tags.testify_own(GraphIndex(chain("a", a=entries))).claims
+    assert (claim.source, claim.certainty) == (Source.SCOPE_NAME, Certainty.GUESSED)
+
+
+@pytest.mark.parametrize(("evidence", "certainty"), [("scope_name", "named"), ("dataflow", "guessed")])
+def test_tags_without_a_certainty_have_that_of_their_evidence(evidence: str, certainty: str) -> None:
+    entries = {tags.MODULE: "enc", tags.EVIDENCE: evidence}
+    (claim,) = tags.testify_own(GraphIndex(chain("a", a=entries))).claims
+    assert claim.certainty == certainty
+
+
+@pytest.mark.parametrize(
+    ("record", "certainty"),
+    [
+        ('{"version":2,"values":[["enc",["v1"]]]}', "named"),
+        ('{"version":2,"values":[],"inferred":[["enc",["v1"]]]}', "inferred"),
+        ('{"version":2,"values":[],"guessed":[["enc",["v1"]]]}', "guessed"),
+        ('{"version":1,"values":[["enc",["v1"]]]}', "inferred"),
+    ],
+)
+def test_noted_values_keep_their_certainty(record: str, certainty: str) -> None:
+    proto = chain("a", "b")
+    proto.metadata_props.add(key=tags.VALUES, value=record)
+    (claim,) = tags.testify_values(GraphIndex(proto)).claims
+    assert (claim.module, claim.certainty) == ("enc", certainty)

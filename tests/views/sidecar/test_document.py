@@ -47,6 +47,15 @@ def test_it_says_where_a_norm_was_folded_in() -> None:
     assert sidecar.read(sidecar.write(before)).tree["bn"].folded_into == ("conv", "other")
 
 
+def test_a_sidecar_of_an_older_version_has_the_certainty_of_its_sources() -> None:
+    content = loaded(small())
+    for module in content["modules"]:
+        for placement in module["placements"]:
+            del placement["certainty"]
+    read = sidecar.read(json.dumps(content)).tree
+    assert read.by_certainty == small().tree.by_certainty == {"named": 3, "inferred": 1, "guessed": 0}
+
+
 def test_it_says_what_the_model_was() -> None:
     read = sidecar.read(sidecar.write(small()))
     assert (read.file, read.producer, read.opset, read.initializers) == (
@@ -72,6 +81,7 @@ def test_content_for_other_readers() -> None:
         "node": 1,
         "call": 0,
         "source": "parameter",
+        "certainty": "inferred",
         "conflicting": ["enc"],
     }
     (encoder,) = content["tree"]["children"]

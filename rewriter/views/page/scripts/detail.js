@@ -131,7 +131,7 @@ function evidenceSection(id) {
   if (!all) return null;
   const rows = told.map(([source, count]) => {
     const kind = kindOfSource(source);
-    const name = source < 0 ? "witnesses disagree" : `${facts.placement.sources[source][0]}${kind === "inferred" ? " (inferred)" : ""}`;
+    const name = source < 0 ? "witnesses disagree" : `${facts.placement.sources[source][0]}${kind === "named" ? "" : ` (${kind})`}`;
     return barRow(name, count, all, kind);
   });
   return section("Evidence", make("ul", { class: "plain bars" }, rows));

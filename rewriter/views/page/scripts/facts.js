@@ -61,10 +61,10 @@ function spreadOf(id) {
   return `±${Math.round((50 * (profile.high[id] - profile.low[id])) / profile.median[id])}%`;
 }
 
-// Four kinds of evidence, and the number of nodes per kind, including the modules below.
-const EVIDENCE = ["exact", "inferred", "conflict", "unplaced"];
+// Five kinds of evidence, and the number of nodes per kind, including the modules below.
+const EVIDENCE = ["named", "inferred", "guessed", "conflict", "unplaced"];
 const kindOfSource = (source) =>
-  source < 0 ? "conflict" : facts.placement.sources[source][1] ? "exact" : "inferred";
+  source < 0 ? "conflict" : facts.placement.sources[source][1];
 function ownEvidence(id, kind) {
   if (id === HOMELESS) return kind === "unplaced" ? facts.homeless.nodes : 0;
   let count = 0;

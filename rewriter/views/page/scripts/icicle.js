@@ -163,8 +163,9 @@ function makeLegend(colour) {
     return make("ul", { class: "legend" }, Object.entries(DIFFERENCES).map(([kind, title]) => entry(`diff-${kind}`, title)));
   }
   const titles = {
-    exact: "named by evidence",
+    named: "named by evidence",
     inferred: "inferred",
+    guessed: "guessed",
     conflict: "witnesses disagree",
     unplaced: "unplaced",
   };

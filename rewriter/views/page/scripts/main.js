@@ -4,7 +4,7 @@ const state = {
   selected: 0,
   zoom: 0,
   measure: facts.by,
-  colour: diff ? "difference" : evidence.inferred[0] + evidence.conflict[0] + evidence.unplaced[0] || !colourOfClass.size ? "evidence" : "class",
+  colour: diff ? "difference" : evidence.inferred[0] + evidence.guessed[0] + evidence.conflict[0] + evidence.unplaced[0] || !colourOfClass.size ? "evidence" : "class",
   words: [],
   matches: null, // numbers of the modules that match the search; null without a search
   leading: new Set(), // ancestors of these modules

@@ -1,0 +1,44 @@
+"""In a file without scopes, only the arithmetic of norms, parts of one operator and numbers are inferred."""
+
+from __future__ import annotations
+
+from rewriter import pipeline
+from rewriter.evidence.certainty import Certainty
+from tests.build import model
+
+
+def certain(text: str) -> dict[str, tuple[str, Certainty] | None]:
+    """Return first output of a node -> its module and the certainty."""
+    analysis = pipeline.load(model(text))
+    pairs = zip(analysis.graph.nodes, analysis.tree.placements, strict=True)
+    return {node.output[0]: (str(place.module), place.certainty) if place else None for node, place in pairs}
+
+
+def test_arithmetic_of_a_norm_is_inferred_and_the_sum_around_it_guessed() -> None:
+    found = certain(
+        """g (float[2,2] x) => (float[2,2] z)
+        <float[2,2] "l.a.weight" = {1,2,3,4}, float[2] "l.n.weight" = {1,2},
+         float[2,2] "l.b.weight" = {1,2,3,4}>
+        {
+          u = MatMul(x, "l.a.weight")
+          p = Mul(u, u)
+          m = ReduceMean(p)
+          s = Sqrt(m)
+          d = Div(u, s)
+          n = Mul(d, "l.n.weight")
+          w = MatMul(n, "l.b.weight")
+          y = Add(u, w)
+          z = Neg(y)
+        }"""
+    )
+    assert {value: found[value] for value in "pmsd"} == dict.fromkeys("pmsd", ("l.n", Certainty.INFERRED))
+    assert found["y"] == ("l", Certainty.GUESSED)
+
+
+def test_a_missing_number_is_inferred() -> None:
+    found = certain(
+        """g (float[2,2] x) => (float[2,2] y)
+        <float[2,2] "net.0.weight" = {1,2,3,4}, float[2,2] "net.2.weight" = {1,2,3,4}>
+        { u = MatMul(x, "net.0.weight") v = Relu(u) y = MatMul(v, "net.2.weight") }"""
+    )
+    assert found["v"] == ("net.1", Certainty.INFERRED)
