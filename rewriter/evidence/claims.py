@@ -90,7 +90,8 @@ class InitializerSlice(NamedTuple):
 class ParameterClaim(NamedTuple):
     """Statement that `initializer` holds the parameter `name`, possibly `transposed`.
 
-    `part` is the slice with this parameter if the initializer holds several.
+    `part` is the slice with this parameter if the initializer holds several. `detail` tells in what else the
+    initializer differs from the parameter, apart from dimensions of size 1; '' if in nothing.
     """
 
     initializer: str
@@ -98,6 +99,7 @@ class ParameterClaim(NamedTuple):
     transposed: bool
     source: Source
     part: InitializerSlice | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 A placed node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`). An
 anonymous weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`) if
 a witness says so, none contradicts and the name is free; if it is stored transposed, it is marked with
-`rewriter.transposed`. Inputs and outputs of graphs keep their names, and so do all other values. An
-initializer that an IR version below 4 lists as an input is a weight.
+`rewriter.transposed`, and if it differs from the parameter in more than the layout, with `rewriter.differs`.
+Inputs and outputs of graphs keep their names, and so do all other values. An initializer that an IR version
+below 4 lists as an input is a weight.
 """
 
 from __future__ import annotations
@@ -113,10 +114,12 @@ def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
         value = graph.bodies[0].values[claim.initializer]
         tensor = graph.initializers[value]
         tensor.name = claim.name
-        notes = {tags.ORIGINAL_NAME: claim.initializer} | (
-            {tags.TRANSPOSED: "true"} if claim.transposed else {}
-        )
-        metadata.write(tensor, notes)
+        notes = {
+            tags.ORIGINAL_NAME: claim.initializer,
+            tags.TRANSPOSED: "true" if claim.transposed else "",
+            tags.DIFFERS: claim.detail,
+        }
+        metadata.write(tensor, {key: note for key, note in notes.items() if note})
         new_names[claim.initializer] = str(claim.name)
         for reader in graph.readers[value]:
             inputs = graph.nodes[reader].input

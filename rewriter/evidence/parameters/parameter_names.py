@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
-from rewriter.evidence.metadata.tags import TRANSPOSED
+from rewriter.evidence.metadata.tags import DIFFERS, TRANSPOSED
 from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.names.original_names import owners_given
@@ -88,10 +88,10 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
     helpers = operands_of(graph).helpers
     for value, tensor in graph.initializers.items():
         if value not in helpers and (owner := owners.get(value)):
-            noted = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
-            transposed = noted or is_named_transposed(tensor.name)
-            name = owner.child(_local(tensor.name))
-            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
+            notes = read(tensor) if tensor.metadata_props else {}
+            transposed = TRANSPOSED in notes or is_named_transposed(tensor.name)
+            name, detail = owner.child(_local(tensor.name)), notes.get(DIFFERS, "")
+            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, None, detail)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]
