@@ -80,18 +80,25 @@ class Claim(NamedTuple):
 
 
 class InitializerSlice(NamedTuple):
-    """The elements `start:stop` of an initializer along `axis`."""
+    """The elements `start:stop` of an initializer along `axis`, or of these only the slice `inner`."""
 
     axis: int
     start: int
     stop: int
+    inner: InitializerSlice | None = None
+
+    def shape(self, whole: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the slice of a tensor of shape `whole`."""
+        own = (*whole[: self.axis], self.stop - self.start, *whole[self.axis + 1 :])
+        return self.inner.shape(own) if self.inner else own
 
 
 class ParameterClaim(NamedTuple):
     """Statement that `initializer` holds the parameter `name`, possibly `transposed`.
 
     `part` is the slice with this parameter if the initializer holds several. `detail` tells in what else the
-    initializer differs from the parameter, apart from dimensions of size 1; '' if in nothing.
+    initializer differs from the parameter, apart from dimensions of size 1; '' if in nothing. `stored_as` is
+    the name to give to the initializer if it holds several parameters, or one with elements in another order.
     """
 
     initializer: str
@@ -100,6 +107,7 @@ class ParameterClaim(NamedTuple):
     source: Source
     part: InitializerSlice | None = None
     detail: str = ""
+    stored_as: ModulePath | None = None
 
 
 @dataclass(frozen=True, slots=True)

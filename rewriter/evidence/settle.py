@@ -18,7 +18,12 @@ from rewriter.evidence.graph.call_ends import CallEnds
 from rewriter.evidence.names.derived_names import correct_derived
 from rewriter.evidence.original import fit as original
 from rewriter.evidence.original.fit import LikeFit
-from rewriter.evidence.parameters import operand_names, reshaped_weights, unnamed_weights
+from rewriter.evidence.parameters import (
+    operand_names,
+    recurrent_weights,
+    reshaped_weights,
+    unnamed_weights,
+)
 from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -161,10 +166,12 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
     told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
     placed = hearing.winners()
+    calls = [of_node[0].call if of_node else None for of_node in hearing.claims]
     by_position = (
         *unnamed_weights.testify(graph, placed),
         *reshaped_weights.testify(graph, placed),
         *operand_names.testify(graph, placed, hearing.classes()),
+        *recurrent_weights.testify(graph, placed, calls),
     )
     return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
 

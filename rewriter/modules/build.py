@@ -6,10 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onnx import TensorProto
-
 from rewriter.basics import garbage
-from rewriter.evidence.claims import InitializerSlice, ParameterClaim, Source
+from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.parameters.leaf_classes import class_of
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
@@ -147,20 +145,13 @@ def _parameters(
             Parameter(
                 claim.name.name,
                 claim.initializer,
-                _shape(tensor, claim.part),
+                claim.part.shape(tuple(tensor.dims)) if claim.part else tuple(tensor.dims),
                 dtype_name(tensor.data_type),
                 claim.transposed,
                 tuple(borrowers),
                 claim.part,
             ),
         )
-
-
-def _shape(tensor: TensorProto, part: InitializerSlice | None) -> tuple[int, ...]:
-    shape = list(tensor.dims)
-    if part is not None:
-        shape[part.axis] = part.stop - part.start
-    return tuple(shape)
 
 
 def _finish(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from math import prod
 
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim
 from rewriter.evidence.names.grammar import owner_of_variable
@@ -100,8 +101,8 @@ def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: in
 
 
 def _part_of(whole: Tensor, part: InitializerSlice) -> Tensor:
-    length, taken = whole.shape[part.axis], part.stop - part.start
-    shape = (*whole.shape[: part.axis], taken, *whole.shape[part.axis + 1 :])
+    shape = part.shape(whole.shape)
+    length, taken = max(prod(whole.shape), 1), prod(shape)
     count, size = whole.count * taken // length, whole.size * taken // length
     return replace(whole, shape=shape, count=count, size=size, part=part)
 

@@ -16,6 +16,7 @@ from rewriter.evidence.metadata.tags import DIFFERS, TRANSPOSED
 from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.names.original_names import owners_given
+from rewriter.evidence.parameters.gate_names import is_stacked
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
@@ -83,11 +84,12 @@ def _is_alias(graph: GraphIndex, node: int) -> bool:
 def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:
     """Yield claims on the initializers with the name of a parameter, then one for each alias.
 
-    Scales and zero points are parts of a quantised weight and get no claims.
+    Scales and zero points are parts of a quantised weight and get no claims; `recurrent_weights` has those on
+    initializers that hold several parameters.
     """
     helpers = operands_of(graph).helpers
     for value, tensor in graph.initializers.items():
-        if value not in helpers and (owner := owners.get(value)):
+        if value not in helpers and (owner := owners.get(value)) and not is_stacked(graph, value):
             notes = read(tensor) if tensor.metadata_props else {}
             transposed = TRANSPOSED in notes or is_named_transposed(tensor.name)
             name, detail = owner.child(_local(tensor.name)), notes.get(DIFFERS, "")

@@ -32,7 +32,12 @@ def like_sidecar(sidecar: Sidecar) -> Like:
         for name in sidecar.value_names[path]:
             values.setdefault(name, Place(path, None if module.calls > 1 else 0))
     parameters, modules = _parameters(sidecar.tree), _modules(sidecar.tree)
-    shapes = {held.initializer: held.shape for module in sidecar.tree for held in module.parameters}
+    shapes = {
+        held.initializer: held.shape
+        for module in sidecar.tree
+        for held in module.parameters
+        if held.part is None
+    }
     name = sidecar.file or "the original"
     return Like(
         None, (), nodes, values, parameters, *modules, name=name, order=_order(sidecar), shapes=shapes
@@ -55,7 +60,9 @@ def _order(sidecar: Sidecar) -> tuple[str, ...]:
 
 def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:
     return tuple(
-        ParameterClaim(held.initializer, module.path.child(held.name), held.transposed, Source.LIKE)
+        ParameterClaim(
+            held.initializer, module.path.child(held.name), held.transposed, Source.LIKE, held.part
+        )
         for module in tree
         for held in module.parameters
     )

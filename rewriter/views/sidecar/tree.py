@@ -94,7 +94,7 @@ def _module(
             dtype=parameter.text("dtype"),
             transposed=parameter.flag("transposed"),
             shared_with=tuple(map(ModulePath, parameter.texts("shared_with"))),
-            part=_part(parameter),
+            part=_part(parameter, len(parameter.shape("shape"))),
         )
         for parameter in entry.objects("parameters")
     )
@@ -111,12 +111,15 @@ def _module(
     )
 
 
-def _part(parameter: JsonFields) -> InitializerSlice | None:
-    if parameter.get("part") is None:
+def _part(parameter: JsonFields, axes: int) -> InitializerSlice | None:
+    """Return the slice in the field `part` or `inner` of a parameter with `axes` axes; None without one."""
+    key = "inner" if parameter.get("inner") is not None else "part"
+    if parameter.get(key) is None:
         return None
-    part = parameter.object("part")
-    found = InitializerSlice(part.count("axis"), part.count("start"), part.count("stop"))
-    if found.axis >= len(parameter.shape("shape")) or found.start > found.stop:
+    part = parameter.object(key)
+    inner = _part(part, axes)
+    found = InitializerSlice(part.count("axis"), part.count("start"), part.count("stop"), inner)
+    if found.axis >= axes or found.start > found.stop:
         raise part.fault("is no valid slice of a tensor of this shape")
     return found
 

@@ -10,12 +10,15 @@ import jsonschema
 import pytest
 
 from rewriter.errors import UnreadableModel
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.build import analyse
 from rewriter.modules.module import Kind
 from rewriter.paths import ModulePath
 from rewriter.views.json import schema
 from rewriter.views.sidecar import document as sidecar
 from tests.bounds import ends
+from tests.build import model
 from tests.views.models import named, small, unplaced
 
 
@@ -34,6 +37,21 @@ def test_round_trip_gives_the_tree_back(make: Callable[[], Analysis]) -> None:
     assert after.tree == replace(before.tree, modules=listed)  # tensors are counted, not listed
     assert list(after.tree.modules) == list(before.tree.modules)
     assert after.file == (before.path.name if before.path else None)
+
+
+SLICED = """g (float[5,1,3] x) => (float[5,2,1,2] y)
+<float[2,2,3] "onnx::RNN_1" = {0}, float[2,2,2] "onnx::RNN_2" = {0}, float[2,4] "onnx::RNN_3" = {0}> {
+  ["/rnn/RNN"] y = RNN<direction = "bidirectional">(x, "onnx::RNN_1", "onnx::RNN_2", "onnx::RNN_3")
+}"""
+
+
+def test_slices_come_back() -> None:
+    before = analyse(GraphIndex(model(SLICED)))
+    after = sidecar.read(sidecar.write(before))
+    assert after.tree["rnn"].parameters == before.tree["rnn"].parameters
+    parts = [each["part"] for each in loaded(before)["modules"][1]["parameters"]]
+    assert parts[-1] == {"axis": 0, "start": 1, "stop": 2, "inner": {"axis": 1, "start": 2, "stop": 4}}
+    assert (parts[0], len(parts)) == ({"axis": 0, "start": 0, "stop": 1}, 8)
 
 
 def test_it_says_what_the_model_was() -> None:
