@@ -20,6 +20,7 @@ from rewriter.evidence.original import fit as original
 from rewriter.evidence.original.fit import LikeFit
 from rewriter.evidence.parameters import (
     operand_names,
+    packed_attention,
     recurrent_weights,
     reshaped_weights,
     unnamed_weights,
@@ -172,6 +173,7 @@ def _parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ..
         *reshaped_weights.testify(graph, placed),
         *operand_names.testify(graph, placed, hearing.classes()),
         *recurrent_weights.testify(graph, placed, calls),
+        *packed_attention.testify(graph, placed, hearing.classes()),
     )
     return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
 
