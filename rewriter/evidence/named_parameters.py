@@ -1,0 +1,35 @@
+"""Collects the claims on parameters: those of the witnesses, then those by the readers of a tensor."""
+
+from __future__ import annotations
+
+from rewriter.evidence import weight_inputs
+from rewriter.evidence.claims import ParameterClaim, Source
+from rewriter.evidence.parameters import (
+    operand_names,
+    packed_attention,
+    recurrent_weights,
+    reshaped_weights,
+    unnamed_weights,
+)
+from rewriter.evidence.witness_runner import Hearing
+from rewriter.model.index.graph import GraphIndex
+
+
+def named_parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:
+    """Return the claims on parameters, best witness first.
+
+    An initializer that a checkpoint names gets no claim by position.
+    """
+    told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
+    by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
+    placed = hearing.winners()
+    calls = [of_node[0].call if of_node else None for of_node in hearing.claims]
+    by_position = (
+        *unnamed_weights.testify(graph, placed),
+        *reshaped_weights.testify(graph, placed),
+        *operand_names.testify(graph, placed, hearing.classes()),
+        *recurrent_weights.testify(graph, placed, calls),
+        *packed_attention.testify(graph, placed, hearing.classes()),
+    )
+    told += weight_inputs.testify(graph, placed)
+    return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
