@@ -11,14 +11,21 @@ from rewriter.evidence.parameters import (
     reshaped_weights,
     unnamed_weights,
 )
+from rewriter.evidence.reference import declared_shapes
+from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.witness_runner import Hearing
 from rewriter.model.index.graph import GraphIndex
 
 
-def named_parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClaim, ...]:
+def named_parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[ParameterClaim, ...]:
     """Return the claims on parameters, best witness first.
 
-    An initializer that a checkpoint names gets no claim by position.
+    An initializer that a checkpoint names gets no claim by position, and one with any claim none by shape.
+
+    Args:
+        graph: the model.
+        hearing: the testimonies.
+        fit: the alignment of the reference with the file; None without one.
     """
     told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
     by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
@@ -32,4 +39,5 @@ def named_parameters(graph: GraphIndex, hearing: Hearing) -> tuple[ParameterClai
         *packed_attention.testify(graph, placed, hearing.classes()),
     )
     told += weight_inputs.testify(graph, placed)
-    return (*told, *(claim for claim in by_position if claim.initializer not in by_content))
+    told += [claim for claim in by_position if claim.initializer not in by_content]
+    return (*told, *(declared_shapes.testify(graph, placed, fit, told) if fit else ()))

@@ -123,7 +123,7 @@ def _decide(case: Case, fitting: LikeFit | None) -> Settled:
         {**module_calls, **{module: count for t in testimonies for module, count in t.calls.items()}},
         called,
         hearing.classes(),
-        named_parameters(graph, hearing),
+        named_parameters(graph, hearing, case.fit),
         {node: home for testimony in testimonies for node, home in testimony.homes.items()},
         next((testimony.order for testimony in testimonies if testimony.order), ()),
         case.fit,
