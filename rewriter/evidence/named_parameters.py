@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from rewriter.evidence import weight_inputs
 from rewriter.evidence.claims import ParameterClaim, Source
-from rewriter.evidence.parameters import (
-    operand_names,
-    packed_attention,
-    recurrent_weights,
-    reshaped_weights,
-    unnamed_weights,
-)
+from rewriter.evidence.lost_names import operand_names, packed_attention, recurrent_weights
+from rewriter.evidence.parameters import reshaped_weights, unnamed_weights
 from rewriter.evidence.reference import declared_shapes
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.witness_runner import Hearing

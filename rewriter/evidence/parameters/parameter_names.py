@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
+from rewriter.evidence.lost_names.gate_names import is_stacked
 from rewriter.evidence.metadata.tags import DIFFERS, TRANSPOSED
 from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.names.original_names import owners_given
-from rewriter.evidence.parameters.gate_names import is_stacked
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
@@ -93,7 +93,7 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
             notes = read(tensor) if tensor.metadata_props else {}
             transposed = TRANSPOSED in notes or is_named_transposed(tensor.name)
             name, detail = owner.child(_local(tensor.name)), notes.get(DIFFERS, "")
-            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, None, detail)
+            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, detail=detail)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]

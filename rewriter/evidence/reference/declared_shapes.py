@@ -136,7 +136,7 @@ def _claim(
     unchanged = not transposed and tuple(graph.initializers[value].dims) == shape
     if _may_be(graph, value, name, unchanged=unchanged):
         initializer = graph.value_names[value]
-        yield ParameterClaim(initializer, name, transposed, Source.POSITION, None, BY_SHAPE)
+        yield ParameterClaim(initializer, name, transposed, Source.POSITION, detail=BY_SHAPE)
 
 
 def _may_be(graph: GraphIndex, value: int, name: ModulePath, *, unchanged: bool) -> bool:

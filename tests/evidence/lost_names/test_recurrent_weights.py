@@ -76,7 +76,8 @@ def test_a_direction_is_a_part() -> None:
 
 def test_a_cell_of_one_gate_holds_the_parameter_itself() -> None:
     found = {str(claim.name): claim for claim in claims(recurrent("RNN"))}
-    assert found["rnn.weight_ih_l0"][4:] == (None, "", None)
+    weight = found["rnn.weight_ih_l0"]
+    assert (weight.part, weight.detail, weight.stored_as) == (None, "", None)
     assert found["rnn.bias_hh_l0"].part == InitializerSlice(1, 2, 4)
     assert found["rnn.bias_hh_l0"].stored_as == "rnn.B_l0"
 

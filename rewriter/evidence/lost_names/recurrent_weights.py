@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim, Source
+from rewriter.evidence.lost_names.gate_names import GATES, OPERANDS
 from rewriter.evidence.metadata.dynamo import folded_from, signature
-from rewriter.evidence.parameters.gate_names import GATES, OPERANDS
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
@@ -98,7 +98,9 @@ def _of_operand(
     for number, name in enumerate(names):
         part = _part(dims, number, len(kinds))
         stored = None if exact else stored_as
-        yield ParameterClaim(graph.value_names[value], name, False, Source.POSITION, part, detail, stored)
+        yield ParameterClaim(
+            graph.value_names[value], name, False, Source.POSITION, part, detail=detail, stored_as=stored
+        )
 
 
 def _fits(graph: GraphIndex, layer: _Layer, dims: tuple[int, ...]) -> bool:

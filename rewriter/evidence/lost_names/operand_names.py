@@ -90,7 +90,7 @@ def _of_leaf(
 
 
 def _claim(graph: GraphIndex, value: int, name: ModulePath, *, transposed: bool = False) -> ParameterClaim:
-    return ParameterClaim(graph.value_names[value], name, transposed, Source.POSITION, None, COMPUTED)
+    return ParameterClaim(graph.value_names[value], name, transposed, Source.POSITION, detail=COMPUTED)
 
 
 def _is_transposed(graph: GraphIndex, node: int) -> bool:

@@ -149,4 +149,4 @@ def _claim_rows(
 def _claim(
     graph: GraphIndex, value: int, name: ModulePath, detail: str, *, transposed: bool
 ) -> ParameterClaim:
-    return ParameterClaim(graph.value_names[value], name, transposed, Source.POSITION, None, detail)
+    return ParameterClaim(graph.value_names[value], name, transposed, Source.POSITION, detail=detail)

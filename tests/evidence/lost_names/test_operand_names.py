@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rewriter.evidence.claims import ParameterClaim
+from rewriter.evidence.lost_names.operand_names import COMPUTED
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.parameters.operand_names import COMPUTED
 from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
