@@ -96,9 +96,9 @@ class InitializerSlice(NamedTuple):
 class ParameterClaim(NamedTuple):
     """Statement that `initializer` holds the parameter `name`, possibly `transposed`.
 
-    `part` is the slice with this parameter if the initializer holds several. `detail` tells in what else the
-    initializer differs from the parameter, apart from dimensions of size 1; '' if in nothing. `stored_as` is
-    the name to give to the initializer if it holds several parameters, or one with elements in another order.
+    `part` is the slice with this parameter if the initializer holds several. `detail` states any further
+    difference between initializer and parameter, except dimensions of size 1; '' for none. `stored_as` is the
+    name to give to the initializer if it holds several parameters, or one with elements in another order.
     """
 
     initializer: str

@@ -2,7 +2,7 @@
 
 The nodes of one call of a module are its layers, in file order. A node shows the layer, the direction and the
 kind of each parameter in its operands (see `gate_names`). The dynamo exporter also recorded from which
-parameters it computed an operand: then these must be exactly the expected ones. TorchScript numbered the
+parameters it computed an operand; these must be exactly the expected ones. TorchScript numbered the
 operand after the operator (`onnx::LSTM_117`). An operand with another name stays unnamed, since other
 producers name parameters in other ways, and so do all operands of a module with projections
 (`weight_hr_l0`): dynamo cuts their weights.
@@ -56,16 +56,18 @@ def testify(
 def _layers(
     graph: GraphIndex, modules: Sequence[ModulePath | None], calls: Sequence[int | None]
 ) -> Iterator[_Layer]:
-    """Yield the layers of all modules; nodes of one call with the same operands are one layer."""
-    found: dict[tuple[ModulePath, int | None], dict[tuple[int, ...], int]] = {}
+    """Yield the layers of all modules; without known calls, nodes with the same operands are one layer."""
+    found: dict[tuple[ModulePath, int | None], list[tuple[tuple[int, ...], int]]] = {}
     for node, module in enumerate(modules):
         domain, operator = graph.operators[node]
         if module is not None and not domain and operator in GATES and _has_form_of_torch(graph, node):
             read = [*graph.reads[node], NONE, NONE][1:4]
             operands = tuple(alias_of(graph, value) if value != NONE else NONE for value in read)
-            found.setdefault((module, calls[node]), {}).setdefault(operands, node)
+            layers = found.setdefault((module, calls[node]), [])
+            if calls[node] is not None or all(operands != others for others, _ in layers):
+                layers.append((operands, node))
     for (module, _), layers in found.items():
-        for number, (operands, node) in enumerate(layers.items()):
+        for number, (operands, node) in enumerate(layers):
             yield _Layer(module, number, node, operands)
 
 

@@ -35,8 +35,8 @@ of the main graph whose name has no scope. Most tools that replace a node keep t
 TRANSPOSED = "rewriter.transposed"
 """On an initializer: it holds the transpose of the parameter it is named after."""
 DIFFERS = "rewriter.differs"
-"""On an initializer: in what it differs from the parameter it is named after, such as "computed by the
-exporter". Dimensions of size 1 and transposition do not count."""
+"""On an initializer: the difference from the parameter it is named after, such as "computed by the exporter".
+Dimensions of size 1 and transposition do not count."""
 ORIGINAL_NAME = "rewriter.original_name"
 """On a node or initializer: its name before `restore_names`, '' for none. Witnesses read this name."""
 UNPLACED = "none"

@@ -161,3 +161,17 @@ def test_a_second_call_reads_the_same_layers() -> None:
     }"""
     found = named(model(text))
     assert {name for names in found.values() for name in names} == {"rnn.weight_ih_l0", "rnn.weight_hh_l0"}
+
+
+def test_equal_layers_of_a_call_keep_their_numbers() -> None:
+    """An exporter merges equal tensors, so two layers may read the same ones."""
+    text = """g (float[5,1,2] x) => (float[5,1,2] y)
+    <float[1,2,2] "onnx::RNN_1" = {0}, float[1,2,2] "onnx::RNN_2" = {0}, float[1,2,2] "onnx::RNN_3" = {0},
+     int64[1] axis = {1}> {
+      ["/rnn/RNN"] a = RNN(x, "onnx::RNN_1", "onnx::RNN_2") ["/rnn/Squeeze"] b = Squeeze(a, axis)
+      ["/rnn/RNN_1"] c = RNN(b, "onnx::RNN_1", "onnx::RNN_2") ["/rnn/Squeeze_1"] d = Squeeze(c, axis)
+      ["/rnn/RNN_2"] e = RNN(d, "onnx::RNN_3", "onnx::RNN_2") ["/rnn/Squeeze_2"] y = Squeeze(e, axis)
+    }"""
+    found = named(model(text))
+    assert found["onnx::RNN_1"] == ["rnn.weight_ih_l0", "rnn.weight_ih_l1"]
+    assert found["onnx::RNN_3"] == ["rnn.weight_ih_l2"]
