@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rewriter.evidence import weight_inputs
 from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.lost_names import operand_names, packed_attention, recurrent_weights
@@ -10,6 +12,7 @@ from rewriter.evidence.reference import declared_shapes
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.witness_runner import Hearing
 from rewriter.model.index.graph import GraphIndex
+from rewriter.paths import ROOT
 
 
 def named_parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[ParameterClaim, ...]:
@@ -34,5 +37,23 @@ def named_parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tu
         *packed_attention.testify(graph, placed, hearing.classes()),
     )
     told += weight_inputs.testify(graph, placed)
-    told += [claim for claim in by_position if claim.initializer not in by_content]
+    told += [claim for claim in _declared(by_position, fit) if claim.initializer not in by_content]
     return (*told, *(declared_shapes.testify(graph, placed, fit, told) if fit else ()))
+
+
+def _declared(claims: Sequence[ParameterClaim], fit: Fit | None) -> list[ParameterClaim]:
+    """Return the claims without those on modules that declare parameters, but no `weight` as claimed.
+
+    A reference that was made from a tree may lack parameters; of those, `trainable` is unknown.
+    """
+    declared = {
+        path: {each.name for each in module.declared if each.trainable is not None}
+        for path, module in (fit.modules() if fit else ())
+    }
+    wrong = {
+        claim.name.parent
+        for claim in claims
+        if claim.name.name == "weight"
+        and "weight" not in (declared.get(claim.name.parent or ROOT) or {"weight"})
+    }
+    return [claim for claim in claims if claim.name.parent not in wrong]

@@ -1,17 +1,18 @@
 """Witness: weights that lost their name, identified by their operands in a leaf of one operator.
 
 TorchScript folds a batch norm into the convolution before it and stores two new tensors under consecutive
-numbers: the weight (`onnx::Conv_81`) and the bias (`onnx::Conv_82`). In a leaf that computes only with `Conv`
-they are its `weight` and `bias`, though the state dict may have no such bias. A single tensor
-`onnx::<operator>_<n>` of such a leaf is the `weight` if the operand beside it has the name of the leaf's
-`bias`, or if a witness names the class and torch defines the names of its parameters. Other classes may use
-other names. A single bias stays unnamed, since it may be a constant that the exporter made.
+numbers: the weight (`onnx::Conv_81`) and the bias (`onnx::Conv_82`). No tensor of the file has the number
+before; this distinguishes the pair from tensors that TorchScript computed later, such as `kernel * 2`. In a
+leaf that computes only with `Conv` they are its `weight` and `bias`, though the state dict may have no such
+bias. A single tensor `onnx::<operator>_<n>` of such a leaf is the `weight` if the operand beside it has the
+name of the leaf's `bias`, or if a witness names the class and torch defines the names of its parameters. Other
+classes may use other names. A single bias stays unnamed, since it may be a constant that the exporter made.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.parameters.parameter_names import alias_of
@@ -49,11 +50,10 @@ def testify(
         modules: node -> its module.
         classes: module -> its class, if a witness names it.
     """
-    if not any(_number(graph, value) for value in graph.initializers):
-        return
-    for module, nodes in _leaves(graph, modules).items():
+    numbers = {_number(graph, value) for value in graph.initializers} - {None}
+    for module, nodes in _leaves(graph, modules).items() if numbers else ():
         if len({graph.operators[node] for node in nodes}) == 1:
-            yield from _of_leaf(graph, module, nodes, classes.get(module, ""))
+            yield from _of_leaf(graph, module, nodes, classes.get(module, ""), numbers)
 
 
 def _leaves(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[ModulePath, list[int]]:
@@ -69,7 +69,7 @@ def _leaves(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[Mod
 
 
 def _of_leaf(
-    graph: GraphIndex, module: ModulePath, nodes: Sequence[int], class_name: str
+    graph: GraphIndex, module: ModulePath, nodes: Sequence[int], class_name: str, numbers: Set[int | None]
 ) -> Iterator[ParameterClaim]:
     """Yield the claims on the weight and the bias that the nodes of a leaf read."""
     domain, operator = graph.operators[nodes[0]]
@@ -80,7 +80,8 @@ def _of_leaf(
     number, after = _number(graph, weight), _number(graph, bias)
     if number is None or graph.value(module.child("weight")) != NONE:
         return
-    folded = operator in ("Conv", "ConvTranspose") and after == number + 1
+    first = number - 1 not in numbers
+    folded = first and operator in ("Conv", "ConvTranspose") and after == number + 1
     named = bias != NONE and graph.value_names[bias] == module.child("bias")
     defined = operator not in _NORMALISING and class_name.startswith(_OF_TORCH + torch_class)
     if folded or named or defined:

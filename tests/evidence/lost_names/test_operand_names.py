@@ -44,6 +44,7 @@ def test_padding_belongs_to_the_convolution() -> None:
 @pytest.mark.parametrize(
     ("former", "latter"),
     [
+        ("<float", '<float[1] "onnx::Mul_80" = {1}, float'),  # computed after another tensor
         ("onnx::Conv_82", "onnx::Conv_83"),  # no pair: any kernel, computed from any parameter
         (', "onnx::Conv_82")', ")"),
         (OF_CONV, f'{OF_CONV} ["/block/conv/Relu"] z = Relu(y)'),  # no leaf of one operator

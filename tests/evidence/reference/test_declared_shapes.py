@@ -126,3 +126,12 @@ def test_the_record_of_the_exporter_has_to_agree(
     info = proto.graph.value_info.add(name="onnx::MatMul_5")
     info.metadata_props.add(key=dynamo.FOLDED_FROM, value=str(origins))
     assert named(proto, given(mix={"kernel": (4, 3), "scale": (9,)})) == found
+
+
+def test_a_class_that_declares_no_weight_has_none() -> None:
+    text = """g (float[2,3] x) => (float[2,4] y) <float[3,4] "onnx::MatMul_5" = {0}> {
+      ["/own/MatMul"] y = MatMul(x, "onnx::MatMul_5")
+    }"""
+    for declared, name in (("weight", "own.weight"), ("kernel", "own.kernel")):
+        found = analyse(GraphIndex(model(text)), None, given(own={declared: (4, 3)})).parameters
+        assert [(claim.name, claim.transposed) for claim in found] == [(name, True)]
