@@ -5,8 +5,8 @@ numbers: the weight (`onnx::Conv_81`) and the bias (`onnx::Conv_82`). No tensor 
 before; this distinguishes the pair from tensors that TorchScript computed later, such as `kernel * 2`. In a
 leaf that computes only with `Conv` they are its `weight` and `bias`, though the state dict may have no such
 bias. A single tensor `onnx::<operator>_<n>` of such a leaf is the `weight` if the operand beside it has the
-name of the leaf's `bias`, or if a witness names the class and torch defines the names of its parameters. Other
-classes may use other names. A single bias stays unnamed, since it may be a constant that the exporter made.
+name of the leaf's `bias`, or if a witness names the class and torch defines the names of its parameters.
+Other classes may use other names. A single bias stays unnamed: it may be a constant that the exporter made.
 """
 
 from __future__ import annotations
