@@ -133,18 +133,27 @@ class Holds(StrEnum):
 
 
 class InitializerSlice(NamedTuple):
-    """The elements `start:stop` of an initializer along `axis`."""
+    """The elements `start:stop` of an initializer along `axis`, or of these only the slice `inner`."""
 
     axis: int
     start: int
     stop: int
+    inner: InitializerSlice | None = None
+
+    def shape(self, whole: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the slice of a tensor of shape `whole`."""
+        own = (*whole[: self.axis], self.stop - self.start, *whole[self.axis + 1 :])
+        return self.inner.shape(own) if self.inner else own
 
 
 class ParameterClaim(NamedTuple):
     """Statement that `initializer` holds the parameter `name`, possibly `transposed`.
 
     `part` is the slice with this parameter if the initializer holds several. `holds` is None if the witness
-    does not know how; `held_parameters` then decides. `formula` describes a folded parameter.
+    does not know the relation; `held_parameters` then decides. `formula` describes a folded parameter.
+    `detail` states any further difference between initializer and parameter, except dimensions of size 1; ''
+    for none. `stored_as` is the name to give to the initializer if it holds several parameters, or one with
+    elements in another order.
     """
 
     initializer: str
@@ -154,6 +163,8 @@ class ParameterClaim(NamedTuple):
     part: InitializerSlice | None = None
     holds: Holds | None = None
     formula: str = ""
+    detail: str = ""
+    stored_as: ModulePath | None = None
 
 
 class Contents(NamedTuple):

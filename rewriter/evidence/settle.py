@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rewriter.errors import UsageError
-from rewriter.evidence import conflicts
+from rewriter.evidence import conflicts, weight_inputs
 from rewriter.evidence.claims import Claim, ParameterClaim, Source
 from rewriter.evidence.graph import repetition
 from rewriter.evidence.graph.call_bodies import CallBodies
 from rewriter.evidence.graph.call_ends import CallEnds
+from rewriter.evidence.named_parameters import named_parameters
 from rewriter.evidence.names.derived_names import correct_derived
 from rewriter.evidence.original import fit as original
 from rewriter.evidence.original.fit import LikeFit
-from rewriter.evidence.parameters import held_parameters, reshaped_weights, unnamed_weights
 from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -125,11 +125,11 @@ def _decide(case: Case, fitting: LikeFit | None) -> Settled:
         {**module_calls, **{module: count for t in testimonies for module, count in t.calls.items()}},
         called,
         hearing.classes(),
-        _parameters(graph, hearing, case.fit),
+        named_parameters(graph, hearing, case.fit),
         {node: home for testimony in testimonies for node, home in testimony.homes.items()},
         next((testimony.order for testimony in testimonies if testimony.order), ()),
         case.fit,
-        tuple(note for testimony in testimonies for note in testimony.notes),
+        (*weight_inputs.note(graph, hearing.winners()), *(note for t in testimonies for note in t.notes)),
         tuple(hearing.heard),
         fitting,
         frozenset(conflicts.only_supported(graph, hearing.claims)),
@@ -154,23 +154,6 @@ def _find_fit(case: Case) -> Fit | None:
         if not given.found:
             raise
         return None
-
-
-def _parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[ParameterClaim, ...]:
-    """Return the claims on parameters, best witness first, with what the initializers hold.
-
-    An initializer that a checkpoint names gets no claim by position.
-    """
-    told = [claim for testimony in hearing.testimonies for claim in testimony.parameters]
-    by_content = {claim.initializer for claim in told if claim.source == Source.CHECKPOINT}
-    placed = hearing.winners()
-    by_position = (*unnamed_weights.testify(graph, placed), *reshaped_weights.testify(graph, placed))
-    contents = next((each.contents for each in hearing.testimonies if each.contents), None)
-    return held_parameters.decide(
-        graph,
-        (*told, *(claim for claim in by_position if claim.initializer not in by_content)),
-        held_parameters.Known(hearing.norms(), hearing.classes(), fit, contents),
-    )
 
 
 def _tell_calls(

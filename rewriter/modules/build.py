@@ -6,22 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onnx import TensorProto
-
 from rewriter.basics import garbage
-from rewriter.evidence.claims import Holds, InitializerSlice, ParameterClaim, Source
+from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.parameters.leaf_classes import class_of
 from rewriter.evidence.parameters.parameter_names import readers_of
-from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.evidence.parameters.tensor_roles import Operands, operands_of, with_inputs
 from rewriter.evidence.settle import Settled, settle
 from rewriter.evidence.side_inputs import NOTHING, Given
+from rewriter.evidence.weight_inputs import weight_inputs
 from rewriter.model.index.checks import notes_on
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.child_order import in_call_order, starts_of
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
-from rewriter.modules.tensor_owners import held_tensors
+from rewriter.modules.tensor_owners import held_tensors, named_tensors
 from rewriter.paths import ROOT, ModulePath
 
 
@@ -97,9 +96,10 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
             draft.calls.add(call)
         placements.append(placement)
         draft.nodes.append(node)
-    for owner, parameter in _parameters(graph, settled.parameters, placements):
+    operands = _operands(graph, placements)
+    for owner, parameter in _parameters(graph, operands, settled.parameters, placements):
         _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
-    for owner, tensor in held_tensors(graph, operands_of(graph), settled.parameters, placements):
+    for owner, tensor in held_tensors(graph, operands, settled.parameters, placements):
         _draft(drafts, owner).tensors.append(tensor)
     for module in settled.classes:
         _draft(drafts, module)
@@ -148,14 +148,22 @@ def _sort_children(graph: GraphIndex, drafts: dict[ModulePath, _Draft], order: S
             draft.children.sort(key=lambda child: rank.get(child, len(rank)))
 
 
+def _operands(graph: GraphIndex, placements: Sequence[Placement | None]) -> Operands:
+    """Return the tensors of a file: those that it stores, and inputs that are weights."""
+    inputs = weight_inputs(graph, [place.module if place else None for place in placements])
+    return with_inputs(graph, operands_of(graph), inputs) if inputs else operands_of(graph)
+
+
 def _parameters(
-    graph: GraphIndex, claims: Iterable[ParameterClaim], placements: list[Placement | None]
+    graph: GraphIndex,
+    operands: Operands,
+    claims: Iterable[ParameterClaim],
+    placements: list[Placement | None],
 ) -> Iterable[tuple[ModulePath, Parameter]]:
-    # The main graph comes first, and its names go before equal ones in bodies.
-    tensors = {tensor.name: (value, tensor) for value, tensor in reversed(graph.initializers.items())}
-    packed = operands_of(graph).packed
+    named = named_tensors(graph, operands)
     for claim in claims:
-        value, tensor = tensors[claim.initializer]
+        value = named[claim.initializer]
+        tensor = operands.stored[value]
         owner = claim.name.parent or ROOT
         readers = (placements[reader] for reader in readers_of(graph, value))
         borrowers = dict.fromkeys(
@@ -168,23 +176,16 @@ def _parameters(
             Parameter(
                 claim.name.name,
                 claim.initializer,
-                _shape(tensor, claim.part),
+                claim.part.shape(tensor.dims) if claim.part else tensor.dims,
                 dtype_name(tensor.data_type),
                 claim.transposed,
                 tuple(borrowers),
                 claim.part,
                 claim.holds or Holds.UNKNOWN,
                 claim.formula,
-                packed.get(value),
+                operands.packed.get(value),
             ),
         )
-
-
-def _shape(tensor: TensorProto, part: InitializerSlice | None) -> tuple[int, ...]:
-    shape = list(tensor.dims)
-    if part is not None:
-        shape[part.axis] = part.stop - part.start
-    return tuple(shape)
 
 
 def _finish(

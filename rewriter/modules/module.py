@@ -64,7 +64,8 @@ class Parameter:
 
     Attributes:
         name: the name inside its module (`weight`).
-        initializer: the name of the initializer in the source file.
+        initializer: the name of the initializer in the source file, or of the input of the graph if the file
+            was exported without weights.
         shape: the shape of the initializer, or of its `part`; if `transposed`, the shape in the state dict is
             the reverse.
         dtype: element type, by numpy's name if it has one (`float32`, `int64`, `bfloat16`).
@@ -106,7 +107,8 @@ class Tensor:
         dtype: element type, by numpy's name if it has one.
         count: number of elements: of a packed weight, those of the unpacked tensor; 0 for a scale, zero point
             or group index, which is part of its weight.
-        size: number of bytes in storage of the tensor or of its `part`; 0 for strings and unknown types.
+        size: number of bytes in storage of the tensor or of its `part`; 0 for strings, unknown types, and
+            inputs of the graph that are weights.
         part: the part of the initializer that the module holds; None for the whole, or for the rest beside
             claimed parts. The rest has its own `count` and `size`, and the `shape` of the whole.
     """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from math import prod
 
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim
 from rewriter.evidence.names.grammar import owner_of_variable
@@ -33,7 +34,7 @@ def held_tensors(
     placements: Sequence[Placement | None],
 ) -> Iterator[tuple[ModulePath, Tensor]]:
     """Yield every tensor of the file with its module; a tied tensor once for each module that claims it."""
-    claimed = _claimed(graph, claims)
+    claimed = _claimed(named_tensors(graph, operands), claims)
     tops = {place.module.cut(1) for place in set(placements) if place is not None}
     held: dict[int, tuple[ModulePath, Role]] = {}
     for value in operands.stored:
@@ -52,10 +53,16 @@ def held_tensors(
         yield owner, _tensor(graph, helper, operands.stored[helper], role, 0)
 
 
-def _claimed(graph: GraphIndex, claims: Iterable[ParameterClaim]) -> Mapping[int, list[ParameterClaim]]:
-    """Map each claimed initializer to the claims on its name, one for each parameter and part."""
-    # The main graph comes last, so its names replace equal names of bodies.
-    named = {graph.value_names[value]: value for value in reversed(graph.initializers)}
+def named_tensors(graph: GraphIndex, operands: Operands) -> dict[str, int]:
+    """Map the names of tensors to their values; the main graph goes before its bodies and functions."""
+    # The initializers of the main graph come first in `stored`, so here they replace equal names.
+    return {graph.value_names[value]: value for value in reversed(list(operands.stored))}
+
+
+def _claimed(
+    named: Mapping[str, int], claims: Iterable[ParameterClaim]
+) -> Mapping[int, list[ParameterClaim]]:
+    """Map each claimed tensor to the claims on its name, one for each parameter and part."""
     found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
     for claim in claims:
         if (value := named.get(claim.initializer)) is not None:
@@ -100,8 +107,8 @@ def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: in
 
 
 def _part_of(whole: Tensor, part: InitializerSlice) -> Tensor:
-    length, taken = whole.shape[part.axis], part.stop - part.start
-    shape = (*whole.shape[: part.axis], taken, *whole.shape[part.axis + 1 :])
+    shape = part.shape(whole.shape)
+    length, taken = max(prod(whole.shape), 1), prod(shape)
     count, size = whole.count * taken // length, whole.size * taken // length
     return replace(whole, shape=shape, count=count, size=size, part=part)
 

@@ -196,11 +196,11 @@ class _Emission:
             self.infos.setdefault(info.name, []).append(place)
         self.types = plan.types
         self.parameters: dict[str, list[ModulePath]] = {}
+        wholes = {claim.initializer: claim.stored_as for claim in analysis.parameters if claim.stored_as}
         for module in analysis.tree:
             for parameter in module.parameters:
-                self.parameters.setdefault(parameter.initializer, []).append(
-                    module.path.child(parameter.name)
-                )
+                name = wholes.get(parameter.initializer) or module.path.child(parameter.name)
+                self.parameters.setdefault(parameter.initializer, []).append(name)
         self.module_order = {module.path: order for order, module in enumerate(analysis.tree)}
 
     def emit(self) -> dict[str, int]:

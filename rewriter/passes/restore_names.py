@@ -3,13 +3,16 @@
 A placed node without a scope in its name is named as in TorchScript (`/encoder/layer.0/self/MatMul`). An
 anonymous weight gets the name of its parameter (`onnx::MatMul_353` -> `encoder.layer.0.self.query.weight`) if
 a witness says so, none contradicts and the name is free; if it is stored transposed, it is marked with
-`rewriter.transposed`, else `rewriter.holds` says what it holds. Inputs and outputs of graphs keep their
-names, and so do all other values. An initializer that an IR version below 4 lists as an input is a weight.
+`rewriter.transposed`, else `rewriter.holds` says what it holds; `rewriter.differs` states other differences.
+A weight that holds several parameters, or one in another order, has a name of its own (`lstm.W_l0`).
+Inputs and outputs of graphs keep their names, and so do all other values. An initializer that an IR version
+below 4 lists as an input is a weight.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,7 +28,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.functions.value_names import UsedNames
 from rewriter.passes.preserved_parts import TREE, Part
-from rewriter.paths import ROOT
+from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal
 
 
@@ -77,11 +80,8 @@ def _plan_nodes(analysis: Analysis) -> dict[int, str]:
 def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusal]]:
     """Return the claims to follow, and refusals of claims on a taken name or against another claim."""
     graph = analysis.graph
-    first: dict[tuple[str, str], ParameterClaim] = {}  # agreeing witnesses count once
-    for claim in analysis.parameters:
-        if not owner_of_parameter(claim.initializer):
-            first.setdefault((claim.initializer, claim.name), claim)
-    claims = list(first.values())
+    anonymous = [claim for claim in analysis.parameters if not owner_of_parameter(claim.initializer)]
+    claims = _of_whole_initializers(anonymous)
     per_weight = Counter(claim.initializer for claim in claims)
     per_name = Counter(claim.name for claim in claims)
     taken = set(graph.value_names)
@@ -101,6 +101,31 @@ def _plan_weights(analysis: Analysis) -> tuple[list[ParameterClaim], list[Refusa
     return followed, refusals
 
 
+def _of_whole_initializers(claims: Sequence[ParameterClaim]) -> list[ParameterClaim]:
+    """Return the claims, one for those that agree, and one for an initializer that holds several parameters.
+
+    The latter has the name under which the initializer is stored; its detail lists the parameters.
+    """
+    held: dict[str, dict[ModulePath, ParameterClaim]] = {}
+    for claim in claims:
+        if claim.stored_as:
+            held.setdefault(claim.initializer, {}).setdefault(claim.name, claim)
+    first: dict[tuple[str, str], ParameterClaim] = {}
+    for claim in claims:
+        parts = held.get(claim.initializer, {})
+        followed = _whole(list(parts.values())) if claim.name in parts else claim
+        first.setdefault((followed.initializer, followed.name), followed)
+    return list(first.values())
+
+
+def _whole(parts: Sequence[ParameterClaim]) -> ParameterClaim:
+    claim = parts[0]
+    assert claim.stored_as is not None, "only such claims are parts"
+    names = ", ".join(part.name.name for part in parts)
+    detail = f"{names}; {claim.detail}" if claim.detail else names
+    return claim._replace(name=claim.stored_as, part=None, detail=detail)
+
+
 def _interface(model: ModelProto) -> set[str]:
     """Return the names of the inputs, without initializers that old IR versions list as inputs."""
     return {info.name for info in model.graph.input} - (initialized(model) if fills_inputs(model) else set())
@@ -113,8 +138,13 @@ def _rename(graph: GraphIndex, claims: list[ParameterClaim]) -> None:
         value = graph.bodies[0].values[claim.initializer]
         tensor = graph.initializers[value]
         tensor.name = claim.name
-        relation = {tags.TRANSPOSED: "true"} if claim.transposed else {tags.HOLDS: str(claim.holds)}
-        metadata.write(tensor, {tags.ORIGINAL_NAME: claim.initializer} | relation)
+        notes = {
+            tags.ORIGINAL_NAME: claim.initializer,
+            tags.TRANSPOSED: "true" if claim.transposed else "",
+            tags.HOLDS: "" if claim.transposed or claim.stored_as or claim.holds is None else claim.holds,
+            tags.DIFFERS: claim.detail,
+        }
+        metadata.write(tensor, {key: str(note) for key, note in notes.items() if note})
         new_names[claim.initializer] = str(claim.name)
         for reader in graph.readers[value]:
             inputs = graph.nodes[reader].input

@@ -61,3 +61,13 @@ def test_the_file_says_how_much_it_knows() -> None:
     assert isinstance(proto, onnx.ModelProto)
     tree = rewriter.tree(proto)
     assert (tree.placed, tree.guessed, tree.unplaced) == (2, 1, 4)
+
+
+def test_a_change_of_type_is_no_computation() -> None:
+    text = """g (float[2,2] x) => (float[2,2] y) <float16[2,2] "onnx::MatMul_5" = {1,2,3,4}> {
+      ["/fc/Cast"] h = Cast<to = 10>(x)
+      ["/fc/MatMul"] m = MatMul(h, "onnx::MatMul_5")
+      ["/fc/Cast_1"] y = Cast<to = 1>(m)
+    }"""
+    found = rewriter.load(model(text)).parameters
+    assert [(claim.initializer, claim.name) for claim in found] == [("onnx::MatMul_5", "fc.weight")]

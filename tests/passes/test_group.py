@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -214,3 +215,17 @@ def test_inputs_are_those_of_forward_then_parameters_then_constants(shared: bool
       }"""
     (function,) = after(model(text), Group(), *([Share()] if shared else [])).functions
     assert list(function.input) == ["v", "m", "grid.bias", "grid.scale", "half", "one"]
+
+
+def test_a_tensor_of_several_parameters_is_an_input_under_its_own_name() -> None:
+    proto = model(
+        """g (float[5,1,3] x) => (float[5,1,1,2] y)
+        <float[1,8,3] "onnx::LSTM_1" = {0}, float[1,8,2] "onnx::LSTM_2" = {0},
+         float[1,16] "onnx::LSTM_3" = {0}> {
+          ["/rnn/LSTM"] a = LSTM<hidden_size = 2>(x, "onnx::LSTM_1", "onnx::LSTM_2", "onnx::LSTM_3")
+          ["/rnn/Relu"] y = Relu(a)
+        }"""
+    )
+    function = after(proto, Group()).functions[0]
+    found = json.loads(metadata.read(function)[tags.PARAMETERS])
+    assert list(found.values()) == ["W_l0", "R_l0", "B_l0"]

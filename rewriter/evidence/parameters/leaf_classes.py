@@ -8,6 +8,7 @@ of torch's classes for 1 to 3 dimensions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
@@ -15,6 +16,10 @@ GLUE = frozenset({"Constant", "ConstantOfShape", "Identity", "Shape", "Size", "R
 GLUE |= {"Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Concat"}
 GLUE |= {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 """Operators that exporters and quantisers put around nodes of any class; they do not count."""
+
+
+_LAYER = re.compile(r"_l\d+(?:_reverse)?$")
+"""Layer and direction at the end of the name of a parameter: `weight_ih_l0_reverse`."""
 
 
 class ClassPattern(NamedTuple):
@@ -51,6 +56,7 @@ def _pattern(class_name: str, operators: str, parameters: str = "", optional: st
 _WEIGHTS = "weight:{} bias? weight_bias?"
 """The exporter names the bias `weight_bias` if it folded a batch norm into a layer without one."""
 _NORM = "weight:1 bias:1"
+_RECURRENT = "weight_ih? weight_hh? bias_ih? bias_hh?"
 _DECOMPOSED = "Pow Mul Add Div Reciprocal"
 
 PATTERNS = (
@@ -80,9 +86,9 @@ PATTERNS = (
         "BatchNormalization",
         f"{_NORM} running_mean? running_var? num_batches_tracked?",
     ),
-    _pattern("rnn.LSTM", "LSTM", optional="Slice"),
-    _pattern("rnn.GRU", "GRU", optional="Slice"),
-    _pattern("rnn.RNN", "RNN", optional="Slice"),
+    _pattern("rnn.LSTM", "LSTM", _RECURRENT, "Slice"),
+    _pattern("rnn.GRU", "GRU", _RECURRENT, "Slice"),
+    _pattern("rnn.RNN", "RNN", _RECURRENT, "Slice"),
     _pattern("activation.PReLU", "PRelu", "weight?"),
     _pattern("activation.ReLU", "Relu"),
     _pattern("activation.LeakyReLU", "LeakyRelu"),
@@ -123,7 +129,8 @@ def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
         A fully qualified class, or None if no pattern matches.
     """
     own = operators - GLUE
-    return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, parameters)), None)
+    known = {_LAYER.sub("", name): rank for name, rank in parameters.items()}
+    return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, known)), None)
 
 
 def is_closed(operators: Set[str]) -> bool:

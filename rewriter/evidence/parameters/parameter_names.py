@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Set
 
 from rewriter.evidence.certainty import Rule
 from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testimony
-from rewriter.evidence.metadata.tags import HOLDS, TRANSPOSED
+from rewriter.evidence.lost_names.gate_names import is_stacked
+from rewriter.evidence.metadata.tags import DIFFERS, HOLDS, TRANSPOSED
 from rewriter.evidence.names.derived_names import (
     is_folded_in,
     is_named_transposed,
@@ -119,16 +120,17 @@ def _is_alias(graph: GraphIndex, node: int) -> bool:
 def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:
     """Yield claims on the initializers with the name of a parameter, then one for each alias.
 
-    Scales and zero points are parts of a quantised weight and get no claims.
+    Scales and zero points are parts of a quantised weight and get no claims; `recurrent_weights` has those on
+    initializers that hold several parameters.
     """
     helpers = operands_of(graph).helpers
     for value, tensor in graph.initializers.items():
-        if value not in helpers and (owner := owners.get(value)):
+        if value not in helpers and (owner := owners.get(value)) and not is_stacked(graph, value):
             noted = read(tensor) if tensor.metadata_props else {}
             transposed = TRANSPOSED in noted or is_named_transposed(tensor.name)
-            name = owner.child(_local(tensor.name))
+            name, detail = owner.child(_local(tensor.name)), noted.get(DIFFERS, "")
             holds = Holds(noted[HOLDS]) if noted.get(HOLDS) in _RELATIONS else None
-            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, holds=holds)
+            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, holds=holds, detail=detail)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]

@@ -33,7 +33,7 @@ class Stored(NamedTuple):
     Attributes:
         dims: its shape.
         data_type: one of `TensorProto.DataType`.
-        size: number of bytes in storage; 0 for strings and unknown types.
+        size: number of bytes in storage; 0 for strings, unknown types, and inputs of the graph.
     """
 
     dims: tuple[int, ...]

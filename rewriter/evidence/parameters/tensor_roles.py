@@ -12,7 +12,7 @@ floating-point or quantised operands of several elements count as weights, excep
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from onnx import NodeProto, TensorProto
@@ -29,7 +29,7 @@ class Operands:
     """The tensors that a file stores, and their roles.
 
     Attributes:
-        stored: value -> the tensor.
+        stored: value -> the tensor; an input of the graph that is a weight has a size of 0 bytes.
         roles: value -> its role, decided without its name.
         helpers: scale, zero point or group index of a quantised tensor -> that tensor.
         quantised: the tensors that have such a helper.
@@ -144,6 +144,14 @@ def operands_of(graph: GraphIndex) -> Operands:
     }
     _by_name(graph, roles, helpers)
     return Operands(stored, roles, helpers, frozenset(helpers.values()), reader.packed())
+
+
+def with_inputs(graph: GraphIndex, operands: Operands, inputs: Mapping[int, Stored]) -> Operands:
+    """Add inputs of the graph that are weights to the operands; the file does not store their elements."""
+    stored = {**operands.stored, **inputs}
+    reader = _OperandReader(graph, stored)
+    roles = {value: reader.role(value, tensor) for value, tensor in inputs.items()}
+    return replace(operands, stored=stored, roles={**operands.roles, **roles})
 
 
 def _by_name(graph: GraphIndex, roles: Mapping[int, Role], helpers: dict[int, int]) -> None:

@@ -2,8 +2,8 @@
 
 TorchScript folds the transpose of a linear layer's weight into a new initializer `onnx::MatMul_<n>`. Such a
 matrix is the `weight` of the leaf that reads it if the leaf only multiplies by this one matrix, and at most
-adds a named parameter of its own or of an ancestor (a tied bias). Any other matrix stays unnamed: its module
-may use several, or name its weights in another way.
+adds a named parameter of its own or of an ancestor (a tied bias) and changes types. Any other matrix stays
+unnamed: its module may use several, or name its weights in another way.
 
 The dynamo exporter folds as well and writes `val_<n>`, a name that any value may have. Under such a name, the
 leaf must also add a parameter. But if the exporter recorded the inputs of the value, the leaf need not add
@@ -30,7 +30,7 @@ from rewriter.paths import ROOT, ModulePath
 _FOLDED = "onnx::MatMul_"
 _LAYOUT = re.compile(r"(?:val|t|permute|transpose)(?:_\d+)?$")
 _WEIGHT = "weight"
-_SILENT = frozenset({"Constant", "Identity"})
+_SILENT = frozenset({"Constant", "Identity", "Cast"})
 _LINEAR = frozenset({"MatMul", "Add"})
 
 

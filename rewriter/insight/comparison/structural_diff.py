@@ -107,13 +107,17 @@ class Side:
 
     def array(self, parameter: Parameter) -> npt.NDArray[Any] | None:
         """Return the values of a parameter in PyTorch's layout; None if they cannot be read."""
-        array = array_of(self.tensors[parameter.initializer], self.folder)
-        if array is not None and (part := parameter.part) is not None:
-            array = array.take(np.arange(part.start, part.stop), axis=part.axis)
+        tensor = self.tensors.get(parameter.initializer)
+        array = array_of(tensor, self.folder) if tensor is not None else None
+        part = parameter.part
+        while array is not None and part is not None:
+            array, part = array.take(np.arange(part.start, part.stop), axis=part.axis), part.inner
         return array.T if array is not None and parameter.transposed else array
 
     def _digest(self, parameter: Parameter) -> object:
-        tensor = self.tensors[parameter.initializer]
+        tensor = self.tensors.get(parameter.initializer)
+        if tensor is None:  # an input of a file that was exported without weights
+            return None
         if not parameter.transposed and parameter.part is None:
             try:
                 return self.contents.key(tensor, self.folder)

@@ -103,12 +103,25 @@ class OwnAndTotalJson(TypedDict):
     total: Count
 
 
-class ParameterPartJson(TypedDict):
-    """Slice of an initializer, from `start` up to but not including `stop`."""
+class InnerPartJson(TypedDict):
+    """Slice of a slice, from `start` up to but not including `stop`."""
 
     axis: Count
     start: Count
     stop: Count
+
+
+class ParameterPartJson(TypedDict):
+    """Slice of an initializer, from `start` up to but not including `stop`.
+
+    Attributes:
+        inner: Slice of this slice that holds the parameter; absent if all of it does.
+    """
+
+    axis: Count
+    start: Count
+    stop: Count
+    inner: NotRequired[InnerPartJson]
 
 
 class ParameterJson(TypedDict):
@@ -236,6 +249,8 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
         found["formula"] = parameter.formula
     if (part := parameter.part) is not None:
         found["part"] = {"axis": part.axis, "start": part.start, "stop": part.stop}
+        if (inner := part.inner) is not None:
+            found["part"]["inner"] = {"axis": inner.axis, "start": inner.start, "stop": inner.stop}
     return found
 
 

@@ -176,10 +176,9 @@ def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[obje
     """
     same = parameter.initializer == module.path.child(parameter.name)
     said = _held(parameter)
-    if parameter.part is not None:
-        said.append(
-            f"part of it: axis {parameter.part.axis}, {parameter.part.start} to {parameter.part.stop}"
-        )
+    if (part := parameter.part) is not None:
+        slices = (part, part.inner) if part.inner else (part,)
+        said.append("part of it: " + ", ".join(f"axis {s.axis}, {s.start} to {s.stop}" for s in slices))
     if parameter.shared_with:
         others = ", ".join(shown(path) or "(root)" for path in parameter.shared_with[:4])
         more = len(parameter.shared_with) - 4

@@ -36,7 +36,12 @@ def like_sidecar(sidecar: Sidecar) -> Like:
         for name in sidecar.value_names[path]:
             values.setdefault(name, Place(path, None if module.calls > 1 else 0, certainty))
     parameters, modules = _parameters(sidecar.tree), _modules(sidecar.tree)
-    shapes = {held.initializer: held.shape for module in sidecar.tree for held in module.parameters}
+    shapes = {
+        held.initializer: held.shape
+        for module in sidecar.tree
+        for held in module.parameters
+        if held.part is None
+    }
     name = sidecar.file or "the original"
     return Like(
         None, (), nodes, values, parameters, *modules, name=name, order=_order(sidecar), shapes=shapes
@@ -64,6 +69,7 @@ def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:
             module.path.child(held.name),
             held.transposed,
             Source.LIKE,
+            held.part,
             holds=None if held.holds is Holds.UNKNOWN else held.holds,
             formula=held.formula,
         )

@@ -116,7 +116,7 @@ def _parameter(entry: JsonFields) -> Parameter:
         dtype=entry.text("dtype"),
         transposed=entry.flag("transposed"),
         shared_with=tuple(map(ModulePath, entry.texts("shared_with"))),
-        part=_part(entry),
+        part=_part(entry, len(shape)),
         holds=_holds(entry),
         formula=entry.text("formula") if entry.get("formula") is not None else "",
         unpacked=count if count != prod(shape) else None,
@@ -132,12 +132,15 @@ def _holds(parameter: JsonFields) -> Holds:
         raise parameter.fault(f"holds is none of {', '.join(Holds)}") from None
 
 
-def _part(parameter: JsonFields) -> InitializerSlice | None:
-    if parameter.get("part") is None:
+def _part(parameter: JsonFields, axes: int) -> InitializerSlice | None:
+    """Return the slice in the field `part` or `inner` of a parameter with `axes` axes; None without one."""
+    key = "inner" if parameter.get("inner") is not None else "part"
+    if parameter.get(key) is None:
         return None
-    part = parameter.object("part")
-    found = InitializerSlice(part.count("axis"), part.count("start"), part.count("stop"))
-    if found.axis >= len(parameter.shape("shape")) or found.start > found.stop:
+    part = parameter.object(key)
+    inner = _part(part, axes)
+    found = InitializerSlice(part.count("axis"), part.count("start"), part.count("stop"), inner)
+    if found.axis >= axes or found.start > found.stop:
         raise part.fault("is no valid slice of a tensor of this shape")
     return found
 

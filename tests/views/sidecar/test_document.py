@@ -19,6 +19,7 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema
 from rewriter.views.sidecar import document as sidecar
 from tests.bounds import ends
+from tests.build import model
 from tests.evidence.folded import Product, products
 from tests.views.models import named, small, unplaced
 
@@ -54,6 +55,21 @@ def test_a_sidecar_of_an_older_version_has_the_certainty_of_its_sources() -> Non
             del placement["certainty"]
     read = sidecar.read(json.dumps(content)).tree
     assert read.by_certainty == small().tree.by_certainty == {"named": 3, "inferred": 1, "guessed": 0}
+
+
+SLICED = """g (float[5,1,3] x) => (float[5,2,1,2] y)
+<float[2,2,3] "onnx::RNN_1" = {0}, float[2,2,2] "onnx::RNN_2" = {0}, float[2,4] "onnx::RNN_3" = {0}> {
+  ["/rnn/RNN"] y = RNN<direction = "bidirectional">(x, "onnx::RNN_1", "onnx::RNN_2", "onnx::RNN_3")
+}"""
+
+
+def test_slices_come_back() -> None:
+    before = analyse(GraphIndex(model(SLICED)))
+    after = sidecar.read(sidecar.write(before))
+    assert after.tree["rnn"].parameters == before.tree["rnn"].parameters
+    parts = [each["part"] for each in loaded(before)["modules"][1]["parameters"]]
+    assert parts[-1] == {"axis": 0, "start": 1, "stop": 2, "inner": {"axis": 1, "start": 2, "stop": 4}}
+    assert (parts[0], len(parts)) == ({"axis": 0, "start": 0, "stop": 1}, 8)
 
 
 def test_it_says_what_the_model_was() -> None:

@@ -1,0 +1,1 @@
+"""Evidence on weights that the exporter renamed, split, folded or rearranged."""
