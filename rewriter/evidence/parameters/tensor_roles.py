@@ -210,8 +210,8 @@ class _OperandReader:
         return found
 
     def _origin(self, value: int) -> int:
-        """Return the stored tensor from which fewer than `_DEEPEST` movers make a value; NONE without one."""
-        for _ in range(_DEEPEST):
+        """Return the stored tensor from which at most `_DEEPEST` movers make a value; NONE without one."""
+        for _ in range(_DEEPEST + 1):
             if value == NONE or value in self.stored:
                 return value
             node = self.graph.producer[value]
@@ -280,6 +280,9 @@ class _OperandReader:
         return maker != NONE and self.graph.operators[maker][1] == "Reshape"
 
 
+_IN_A_BYTE = {2: 4, 4: 2}
+"""Bits of an element -> the number of elements in a byte, where it is not 1."""
+
 _SCALAR_WEIGHTS = _WEIGHTS.keys() - {"Gather"} | _HELPERS.keys()
 
 
@@ -292,5 +295,5 @@ def _unpacked(node: NodeProto, tensor: Stored) -> int:
     numbers = {attribute.name: attribute.i for attribute in node.attribute}
     if "K" in numbers and "N" in numbers:
         return numbers["K"] * numbers["N"]
-    packs = tensor.data_type == TensorProto.UINT8 and numbers.get("bits", 4) == 4
-    return tensor.elements * (2 if packs else 1)
+    packs = tensor.data_type == TensorProto.UINT8
+    return tensor.elements * (_IN_A_BYTE.get(numbers.get("bits", 4), 1) if packs else 1)

@@ -1,0 +1,230 @@
+"""Measures how many elements of the weights belong to a module, and how many to the right one.
+
+    python -m benchmarks.sizes                  # the fixtures, and a table of parameters by three tools
+    python -m benchmarks.sizes FOLDER --each    # the files of a folder, with a line for every file
+    python -m benchmarks.sizes FOLDER --details # list every tensor that is not in the right module
+
+`given` is the share of the elements in a module below the root. An element in the root counts as given if
+the truth puts it there, or, without truth, if the file names it as a parameter of the root. The truth is
+`<file>.weights.json` (see `weight_truth`) or the `truth.json` of a fixture; without either, `right` and
+`above` are not known. `right` is the share in exactly the module of the parameter, `above` in a module that
+holds that module. `missed` are elements of parameters that the tree counts as buffers or constants. `phantom`
+are modules of the tree that the torch module does not have.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.exporting import FIXTURES
+from benchmarks.reporting import environment, publish, table
+from rewriter import pipeline
+from rewriter.errors import RewriterError
+from rewriter.evidence.roles import Role
+from rewriter.modules.module import ModuleTree, Tensor
+from rewriter.paths import ROOT, ModulePath, common_ancestor
+
+_MOST_CHOICES = 100
+
+HEADER = ("", "elements", "of torch", "given", "right", "above", "elsewhere", "missed", "phantom")
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The parameters of a torch module and their tensors in a file.
+
+    Attributes:
+        owners: tensor -> the modules of the parameters that it holds, and their lowest common module.
+        learned: tensor that holds parameters, not buffers -> the number of elements of these.
+        modules: the paths of all modules.
+        parameters: number of elements of the parameters of the module.
+    """
+
+    owners: Mapping[str, frozenset[ModulePath]]
+    learned: Mapping[str, int]
+    modules: frozenset[str]
+    parameters: int
+
+
+@dataclass(slots=True)
+class Figures:
+    """The figures of one file, or the sums of several."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    files: int = 1
+
+    def add(self, other: Figures) -> None:
+        """Add the figures of another file."""
+        self.counts += other.counts
+        self.files += 1
+
+    def row(self, name: str) -> tuple[object, ...]:
+        """Return a row of the table."""
+        of = self.counts
+        known = of["right"] + of["above"] + of["elsewhere"]
+        shares = [_share(of[each], known) for each in ("right", "above", "elsewhere")]
+        return (
+            name,
+            of["elements"],
+            of["torch"] or "-",
+            _share(of["given"], of["elements"]),
+            *shares,
+            of["missed"] if known else "-",
+            of["phantom"] if known else "-",
+        )
+
+
+def _share(count: int, total: int) -> str:
+    return f"{100 * count / total:.2f}" if total else "-"
+
+
+def truth_of(path: Path) -> Truth | None:
+    """Return the truth about the weights of a file; None without one."""
+    beside = path.with_suffix(".weights.json")
+    if beside.exists():
+        return _from_values(json.loads(beside.read_text("utf-8")))
+    beside = path.with_name("truth.json")
+    known = json.loads(beside.read_text("utf-8")) if beside.exists() else {"files": {}}
+    if path.stem not in known["files"]:
+        return None
+    held = {name: [each["parameter"]] for name, each in known["files"][path.stem]["initializers"].items()}
+    names = [alias for m in known["modules"] for alias in (m["path"], *m.get("aliases", ()))]
+    return Truth(_owners(held), {}, frozenset(names), 0)
+
+
+def _from_values(known: Mapping[str, Any]) -> Truth:
+    held, sizes, buffers = known["tensors"], known["sizes"], set(known["buffers"])
+    learned = {
+        tensor: sum(sizes[group[0]] for group in groups)
+        for tensor, groups in held.items()
+        if not any(buffers.issuperset(group) for group in groups)
+    }
+    return Truth(_owners(held), learned, frozenset(known["modules"]), known["parameters"])
+
+
+def _owners(held: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, frozenset[ModulePath]]:
+    found = {}
+    for tensor, groups in held.items():
+        modules = [[ModulePath(name).parent or ROOT for name in group] for group in groups]
+        common = {common_ancestor(choice) or ROOT for choice in islice(product(*modules), _MOST_CHOICES)}
+        found[tensor] = frozenset(common.union(*modules))
+    return found
+
+
+def tensors_of(tree: ModuleTree) -> dict[int, tuple[Tensor, set[ModulePath], int]]:
+    """Return value -> one of its tensors, the modules that hold it, and its number of elements."""
+    found: dict[int, tuple[Tensor, set[ModulePath], int]] = {}
+    parts: dict[int, set[object]] = {}
+    for module in tree:
+        for tensor in module.tensors:
+            _, owners, count = found.get(tensor.value, (tensor, set(), 0))
+            new = tensor.part not in parts.setdefault(tensor.value, set())
+            parts[tensor.value].add(tensor.part)
+            found[tensor.value] = tensor, owners | {module.path}, count + tensor.count * new
+    return found
+
+
+def measure(path: Path, *, details: bool = False) -> Figures:
+    """Return the figures of one file.
+
+    Raises:
+        RewriterError: the file cannot be read.
+    """
+    tree = pipeline.load(path).tree
+    truth = truth_of(path)
+    named = {parameter.initializer for parameter in tree.root.parameters}
+    counts = Counter[str]()
+    for tensor, owners, count in tensors_of(tree).values():
+        true = truth.owners.get(tensor.name) if truth else None
+        if tensor.role is not Role.PARAMETER:
+            if truth and tensor.role is Role.CONSTANT and truth.learned.get(tensor.name) == count > 0:
+                counts["missed"] += count
+                _tell(details, path, "missed", tensor, owners, true)
+            continue
+        counts["elements"] += count
+        at_root = ROOT in true if true else tensor.name in named
+        counts["given"] += count if owners != {ROOT} or at_root else 0
+        verdict = _verdict(owners, true) if true else "unknown"
+        counts[verdict] += count
+        if verdict in ("above", "elsewhere") or (owners == {ROOT} and not at_root):
+            _tell(details, path, verdict, tensor, owners, true)
+    if truth:
+        counts["torch"] = truth.parameters
+        phantoms = [module.path for module in tree if module.path not in truth.modules]
+        counts["phantom"] = len(phantoms)
+        if details and phantoms:
+            print(f"phantom\t{path.name}\t{', '.join(phantoms[:9])}", file=sys.stderr)
+    return Figures(counts)
+
+
+def _verdict(owners: set[ModulePath], true: frozenset[ModulePath]) -> str:
+    """Judge the owners of a tensor."""
+    if owners & true:
+        return "right"
+    return "above" if any(owner.holds(each) for owner in owners for each in true) else "elsewhere"
+
+
+def _tell(
+    details: bool,
+    path: Path,
+    verdict: str,
+    tensor: Tensor,
+    owners: set[ModulePath],
+    true: frozenset[ModulePath] | None,
+) -> None:
+    if details:
+        where = ", ".join(sorted(str(owner) or "(root)" for owner in owners))
+        truly = ", ".join(sorted(str(owner) or "(root)" for owner in true or ())[:4])
+        size = f"{tensor.dtype}{list(tensor.shape)} ({tensor.count})"
+        print(f"{verdict}\t{path.name}\t{tensor.name} {size}: {where}, truly {truly}", file=sys.stderr)
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of its subfolders."""
+    yield from sorted(folder.rglob("*.onnx"))
+
+
+def measured(folder: Path, *, each: bool, details: bool) -> str:
+    """Return the table of a folder, and the share of files with nearly all elements given."""
+    rows: list[tuple[object, ...]] = []
+    total = Figures(files=0)
+    good = 0
+    for path in files_of(folder):
+        try:
+            figures = measure(path, details=details)
+        except RewriterError as error:
+            print(f"unreadable\t{path.name}\t{error}", file=sys.stderr)
+            continue
+        of = figures.counts
+        good += of["given"] >= 0.99 * of["elements"]
+        total.add(figures)
+        if each:
+            rows.append(figures.row(str(path.relative_to(folder).with_suffix(""))))
+    rows.append(total.row("all"))
+    return f"{table(HEADER, rows)}\n\n99 % of the elements are given in {good} of {total.files} files."
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True), required=False)
+@click.option("--each", is_flag=True, help="A row for every file.")
+@click.option("--details", is_flag=True, help="List every tensor that is not in the right module on stderr.")
+def main(folder: Path | None, each: bool, details: bool) -> None:
+    """Print the shares of weight elements that belong to a module over a FOLDER (default: the fixtures)."""
+    text = measured(folder or FIXTURES, each=each, details=details)
+    if folder:
+        print(text)
+        return
+    publish("sizes", f"# Weights of modules\n\n{environment()}\n\n{text}")
+
+
+if __name__ == "__main__":
+    main()
