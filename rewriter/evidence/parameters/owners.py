@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.grammar import owner_of_parameter, owner_of_variable
 from rewriter.evidence.parameters.tensor_roles import HELPING, QUANTISED
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
@@ -39,6 +39,18 @@ def is_of_activation(graph: GraphIndex, name: str) -> bool:
             found = (values.get(stem + quantised, NONE) for quantised in ("", *QUANTISED))
             return any(value != NONE and value not in graph.constants for value in found)
     return False
+
+
+def owner_by_variable(graph: GraphIndex, value: int) -> ModulePath | None:
+    """Return the owner in TensorFlow's name of a variable; None without one.
+
+    `net/fc/matmul/ReadVariableOp:0` belongs to `net.fc` if the node `net/fc/matmul` reads it.
+    """
+    owner = owner_of_variable(graph.value_names[value])
+    readers = (graph.names[node] for node in graph.readers[value])
+    if owner and any(isinstance(name, str) and name.replace("/", ".") == owner for name in readers):
+        return owner.parent or None
+    return owner
 
 
 def _without_operator(graph: GraphIndex, value: int, owner: ModulePath) -> ModulePath:

@@ -9,19 +9,20 @@ readers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.tags import TRANSPOSED
 from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_node_name
 from rewriter.evidence.names.original_names import owners_given
-from rewriter.evidence.parameters.owners import owners_of_constants
+from rewriter.evidence.parameters.owners import owner_by_variable, owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
-from rewriter.paths import ModulePath
+from rewriter.paths import ModulePath, common_ancestor
 
 
 def testify(graph: GraphIndex) -> Testimony:
@@ -36,12 +37,40 @@ def testify(graph: GraphIndex) -> Testimony:
         elif values := [value for value in inputs if value in owners]:
             named[node] = values
     claims = []
-    for node, module in sorted({**aliases, **decide(graph, named, owners_for)}.items()):
+    variables = _readers_of_variables(graph, named.keys() | aliases.keys())
+    for node, module in sorted({**aliases, **variables, **decide(graph, named, owners_for)}.items()):
         if module:
-            values = graph.writes[node] if node in aliases else named[node]
+            values = graph.writes[node] if node in aliases else named.get(node) or _variables(graph, node)
             detail = ", ".join([graph.value_names[value] for value in values])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
+
+
+def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, ModulePath]:
+    """Return node -> the owner of TensorFlow's variables that only this node reads; not of `others`.
+
+    A node with a scope in its name has none either: its name is better evidence.
+    """
+    found = {}
+    for node, name in enumerate(graph.names):
+        if node in others or scope_of_node_name(name) is not None:
+            continue
+        owners = {owner_by_variable(graph, value) for value in _variables(graph, node)}
+        if module := common_ancestor(sorted(filter(None, owners))):
+            found[node] = module
+    return found
+
+
+def _variables(graph: GraphIndex, node: int) -> list[int]:
+    """Return the parameters that only this node reads and that have the name of a variable."""
+    roles = operands_of(graph).roles
+    return [
+        value
+        for value in graph.reads[node]
+        if roles.get(value) is Role.PARAMETER
+        and len(graph.readers[value]) == 1
+        and owner_by_variable(graph, value)
+    ]
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:

@@ -1,0 +1,45 @@
+"""Nodes without a name of their own belong to the owner of the variable that only they read."""
+
+from __future__ import annotations
+
+from rewriter.model.index.graph import GraphIndex
+from rewriter.modules.build import analyse
+from rewriter.modules.module import ModuleTree
+from tests.build import model
+
+
+def tree_of(text: str) -> ModuleTree:
+    return analyse(GraphIndex(model(text))).tree
+
+
+DEPTHWISE = """g (float[1,2,4,4] x) => (float[1,2,4,4] y)
+<float[2,1,1,1] const_fold_opt__9 = {1,2}, float[2] "net/dw/BiasAdd:0" = {1,2}, float[2,1,1] s = {1,2}> {
+  [Conv__7] a = Conv <group = 2> (x, const_fold_opt__9, "net/dw/BiasAdd:0")
+  ["net/bn/batchnorm/mul"] y = Mul (a, s)
+}"""
+
+
+def test_a_variable_places_its_only_reader_before_the_nodes_around_it() -> None:
+    tree = tree_of(DEPTHWISE)
+    assert [place and place.module for place in tree.placements] == ["net.dw", "net.bn"]
+    assert sum(tensor.count for tensor in tree["net.dw"].tensors) == 4
+
+
+def test_a_variable_of_several_readers_places_none() -> None:
+    tree = tree_of("""g (float[2,4] x) => (float[2,4] y)
+    <float[4] "net/dw/BiasAdd:0" = {1,2,3,4}> {
+      a = Add (x, "net/dw/BiasAdd:0")
+      b = Mul (a, "net/dw/BiasAdd:0")
+      ["net/out/Relu"] y = Relu (b)
+    }""")
+    assert "net.dw" not in {place.module for place in tree.placements if place}
+
+
+def test_a_variable_named_after_its_reader_belongs_to_the_module_around() -> None:
+    tree = tree_of("""g (float[2,4] x) => (float[2,4] y)
+    <float[4,4] "net/a/matmul/ReadVariableOp:0" = {0}, float[4] "net/a/add/ReadVariableOp:0" = {1,2,3,4}> {
+      ["net/a/matmul"] "net/a/matmul:0" = MatMul (x, "net/a/matmul/ReadVariableOp:0")
+      ["net/a/add"] y = Add ("net/a/matmul:0", "net/a/add/ReadVariableOp:0")
+    }""")
+    assert list(tree.modules) == ["", "net", "net.a"]
+    assert tree["net.a"].params == 20
