@@ -5,7 +5,7 @@
     python -m benchmarks.sizes FOLDER --details # list every tensor that is not in the right module
 
 `given` is the share of the elements in a module below the root. An element in the root counts as given if
-the truth puts it there, or, without truth, if the file names it as a parameter of the root. The truth is
+the truth puts it there, or, without truth, if the exporter listed it as a parameter of the root. The truth is
 `<file>.weights.json` (see `weight_truth`) or the `truth.json` of a fixture; without either, `right` and
 `above` are not known. `right` is the share in exactly the module of the parameter, `above` in a module that
 holds that module. `missed` are elements of parameters that the tree counts as buffers or constants. `phantom`
@@ -29,6 +29,7 @@ from benchmarks.exporting import FIXTURES
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
 from rewriter.errors import RewriterError
+from rewriter.evidence.metadata.dynamo import signature
 from rewriter.evidence.roles import Role
 from rewriter.modules.module import ModuleTree, Tensor
 from rewriter.paths import ROOT, ModulePath, common_ancestor
@@ -139,9 +140,8 @@ def measure(path: Path, *, details: bool = False) -> Figures:
     Raises:
         RewriterError: the file cannot be read.
     """
-    tree = pipeline.load(path).tree
-    truth = truth_of(path)
-    named = {parameter.initializer for parameter in tree.root.parameters}
+    analysis = pipeline.load(path)
+    tree, truth, named = analysis.tree, truth_of(path), set(signature(analysis.graph).values())
     counts = Counter[str]()
     for tensor, owners, count in tensors_of(tree).values():
         true = truth.owners.get(tensor.name) if truth else None

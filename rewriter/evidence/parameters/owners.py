@@ -7,13 +7,18 @@ name (`input.4_scale`) may look like a parameter's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from rewriter.evidence.names.derived_names import parameter_named_by
 from rewriter.evidence.names.grammar import owner_of_parameter, owner_of_variable
 from rewriter.evidence.parameters.tensor_roles import HELPING, QUANTISED
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.paths import ModulePath
+
+_ENDING = re.compile(r"(?<=.)_(?:weight|bias|gamma|beta|(?:running|moving)_(?:mean|var))$")
+_SEPARATORS = frozenset("./:")
 
 
 @once_per_index
@@ -26,8 +31,29 @@ def owners_of_constants(graph: GraphIndex) -> Mapping[int, ModulePath]:
     return {
         value: _without_operator(graph, value, owner)
         for value in graph.constants
-        if (owner := owner_of_parameter(names[value])) and not is_of_activation(graph, names[value])
+        if (owner := owner_of_parameter(names[value]) or _by_ending(graph, value))
+        and not is_of_activation(graph, names[value])
     }
+
+
+def local_name(owner: ModulePath, name: str) -> str:
+    """Return the name of a parameter inside its owner: `fc.weight_quantized` -> `weight`."""
+    return parameter_named_by(name).removeprefix(f"{owner}_").rpartition(".")[2]
+
+
+def _by_ending(graph: GraphIndex, value: int) -> ModulePath | None:
+    """Return the owner in a name such as `net_conv0_weight`: `net_conv0`; None without one.
+
+    MXNet names values after layers. A reader has to write `net_conv0` or a value of which this is the
+    beginning (`net_conv0_fwd`): a parameter of the root may be called `class_weight`.
+    """
+    name = graph.value_names[value]
+    if not isinstance(name, str) or not (found := _ENDING.search(parameter_named_by(name))):
+        return None
+    layer = name[: found.start()]
+    written = (graph.value_names[v] for n in graph.readers[value] for v in graph.writes[n] if v != NONE)
+    named = any(str(each) == layer or str(each).startswith(f"{layer}_") for each in written)
+    return ModulePath(layer) if named and not _SEPARATORS.intersection(layer) else None
 
 
 def is_of_activation(graph: GraphIndex, name: str) -> bool:

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Set
 
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.tags import TRANSPOSED
-from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
+from rewriter.evidence.names.derived_names import is_named_transposed
 from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_node_name
 from rewriter.evidence.names.original_names import owners_given
-from rewriter.evidence.parameters.owners import owner_by_variable, owners_of_constants
+from rewriter.evidence.parameters.owners import local_name, owner_by_variable, owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.roles import Role
@@ -119,15 +119,10 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
         if value not in helpers and (owner := owners.get(value)):
             noted = bool(tensor.metadata_props) and TRANSPOSED in read(tensor)
             transposed = noted or is_named_transposed(tensor.name)
-            name = owner.child(_local(tensor.name))
+            name = owner.child(local_name(owner, tensor.name))
             yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]
             origin = graph.value_names[alias_of(graph, value)]
             yield ParameterClaim(origin, ModulePath(graph.value_names[value]), False, Source.PARAMETER)
-
-
-def _local(name: str) -> str:
-    """Return the name of a parameter inside its module: `fc.weight_quantized` -> `weight`."""
-    return parameter_named_by(name).rpartition(".")[2]
