@@ -2,9 +2,9 @@
 
 A stored tensor holds a parameter if its elements, in any order, are among those of the parameter; this finds
 transposed, reordered, cut and joined weights. A folded or quantised matrix has other elements; it holds the
-parameter of as many elements that it correlates with, in one of the orders of its axes. A tensor of one
-repeated element holds any parameter with as many of these elements. Folded and quantised vectors have no
-truth: the bias of a convolution with a folded norm is computed from four parameters.
+parameter of as many elements that it correlates with, in one of the orders of its axes. Some tensors have no
+truth: folded and quantised vectors, since the bias of a convolution with a folded norm is computed from four
+parameters; vectors in half precision, which are equal by chance; and tensors of one repeated element.
 
 The truth about a tensor is a list of groups: it holds one parameter of each group, and the parameters of a
 group are equal.
@@ -26,6 +26,7 @@ from onnx import numpy_helper
 Array = NDArray[Any]
 Groups = list[list[str]]
 _SAMPLES = 64
+_HALF = 2
 _RELATED = 0.6
 """Minimum correlation. Parameters of random numbers correlate by chance with less than 0.5 in 64 elements."""
 _FEWEST = 32
@@ -44,10 +45,9 @@ class Parameters:
         flat = tensor.ravel()
         if not flat.size or flat.dtype.kind not in "fiu":
             return []
-        if flat.dtype.kind == "f" and (flat == flat[0]).all():
-            equal = [n for n, a in self.state.items() if a.size == flat.size and (a == flat[0]).all()]
-            return [equal] if equal else []
-        if flat.dtype.kind == "f" and (found := self._containing(flat)):
+        if (flat == flat[0]).all():
+            return []
+        if flat.dtype.kind == "f" and flat.dtype.itemsize > _HALF and (found := self._containing(flat)):
             return found
         return self._related(tensor)
 

@@ -44,15 +44,15 @@ def local_name(owner: ModulePath, name: str) -> str:
 def _by_ending(graph: GraphIndex, value: int) -> ModulePath | None:
     """Return the owner in a name such as `net_conv0_weight`: `net_conv0`; None without one.
 
-    MXNet names values after layers. A reader has to write `net_conv0` or a value of which this is the
-    beginning (`net_conv0_fwd`): a parameter of the root may be called `class_weight`.
+    MXNet names the result of a layer after it. A reader has to write such a value (`net_conv0_fwd`): a
+    parameter of the root may be called `class_weight`, and onnxslim calls the weight of `val_3` so.
     """
     name = graph.value_names[value]
     if not isinstance(name, str) or not (found := _ENDING.search(parameter_named_by(name))):
         return None
     layer = name[: found.start()]
     written = (graph.value_names[v] for n in graph.readers[value] for v in graph.writes[n] if v != NONE)
-    named = any(str(each) == layer or str(each).startswith(f"{layer}_") for each in written)
+    named = any(str(each).startswith(f"{layer}_fwd") for each in written)
     return ModulePath(layer) if named and not _SEPARATORS.intersection(layer) else None
 
 

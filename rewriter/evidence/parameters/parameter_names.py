@@ -9,7 +9,7 @@ readers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.tags import TRANSPOSED
@@ -37,13 +37,41 @@ def testify(graph: GraphIndex) -> Testimony:
         elif values := [value for value in inputs if value in owners]:
             named[node] = values
     claims = []
+    decided = decide(graph, named, owners_for)
+    for node, (module, values) in _of_dequantised(graph, decided, named).items():
+        decided[node], named[node] = module, values
     variables = _readers_of_variables(graph, named.keys() | aliases.keys())
-    for node, module in sorted({**aliases, **variables, **decide(graph, named, owners_for)}.items()):
+    for node, module in sorted({**aliases, **variables, **decided}.items()):
         if module:
             values = graph.writes[node] if node in aliases else named.get(node) or _variables(graph, node)
             detail = ", ".join([graph.value_names[value] for value in values])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
+
+
+def _of_dequantised(
+    graph: GraphIndex, decided: Mapping[int, ModulePath], named: Collection[int]
+) -> dict[int, tuple[ModulePath, list[int]]]:
+    """Return node -> its module and its weights, for nodes that read the results of decided DequantizeLinear.
+
+    Nodes that read a named tensor themselves (`named`) are left out.
+    """
+    found = {}
+    for node, reads in enumerate(graph.reads):
+        makers = {graph.producer[value] for value in reads if value != NONE} if node not in named else ()
+        weights = {maker: weight for maker in makers if (weight := dequantised_by(graph, maker)) != NONE}
+        places = sorted({decided[maker] for maker in weights if maker in decided})
+        if module := common_ancestor(places):
+            found[node] = module, sorted(weight for maker, weight in weights.items() if maker in decided)
+    return found
+
+
+def dequantised_by(graph: GraphIndex, node: int) -> int:
+    """Return the constant that a DequantizeLinear reads; NONE for any other node, or for an activation."""
+    if node == NONE or graph.operators[node][1] != "DequantizeLinear" or not graph.reads[node]:
+        return NONE
+    value = graph.reads[node][0]
+    return value if value in graph.constants else NONE
 
 
 def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, ModulePath]:

@@ -1,4 +1,4 @@
-"""Nodes without a name of their own belong to the owner of the variable that only they read."""
+"""Nodes belong to the owners of the weights that they read: dequantised ones, and variables of TensorFlow."""
 
 from __future__ import annotations
 
@@ -43,3 +43,23 @@ def test_a_variable_named_after_its_reader_belongs_to_the_module_around() -> Non
     }""")
     assert list(tree.modules) == ["", "net", "net.a"]
     assert tree["net.a"].params == 20
+
+
+DEQUANTISED = """g (float[2,4] x) => (float[2,4] y)
+<int8[4,4] "fc.weight_quantized" = {1}, float "fc.weight_scale" = {0.5}> {
+  w = DequantizeLinear (DATA, "fc.weight_scale")
+  y = MatMul (x, w)
+}"""
+
+
+def test_who_multiplies_by_a_dequantised_weight_belongs_to_its_owner() -> None:
+    """Though the result leaves the graph, so that no reader places the node."""
+    tree = tree_of(DEQUANTISED.replace("DATA", '"fc.weight_quantized"'))
+    assert [place and place.module for place in tree.placements] == ["fc", "fc"]
+
+
+def test_an_activation_with_the_scale_of_a_weight_is_no_weight() -> None:
+    """onnxruntime moves a DequantizeLinear behind the Gather of an embedding."""
+    text = DEQUANTISED.replace("w = Dequ", 'rows = Gather ("fc.weight_quantized", i) w = Dequ')
+    tree = tree_of(text.replace("DATA", "rows").replace("float[2,4] x)", "float[2,4] x, int64[4] i)"))
+    assert tree.placements[2] is None
