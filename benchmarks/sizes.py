@@ -26,6 +26,7 @@ from typing import Any
 import click
 
 from benchmarks.exporting import FIXTURES
+from benchmarks.parameter_counts import counts
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
 from rewriter.errors import RewriterError
@@ -223,7 +224,12 @@ def main(folder: Path | None, each: bool, details: bool) -> None:
     if folder:
         print(text)
         return
-    publish("sizes", f"# Weights of modules\n\n{environment()}\n\n{text}")
+    about = (
+        "Shares of the elements of the weights, in %; see `benchmarks/sizes.py` for the columns.\n\n"
+        "`python -m benchmarks.sizes`: the fixtures"
+    )
+    compared = f"Parameters of the same models by three tools\n\n{counts()}"
+    publish("sizes", f"# Weights of modules\n\n{environment()}\n\n{about}\n\n{text}\n\n{compared}")
 
 
 if __name__ == "__main__":
