@@ -44,7 +44,7 @@ def testify(graph: GraphIndex) -> Testimony:
     for node, module in sorted({**aliases, **variables, **decided}.items()):
         if module:
             values = graph.writes[node] if node in aliases else named.get(node) or _variables(graph, node)
-            detail = ", ".join([graph.value_names[value] for value in values])
+            detail = ", ".join([str(graph.value_names[value]) for value in values])
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail))
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
 
@@ -52,13 +52,14 @@ def testify(graph: GraphIndex) -> Testimony:
 def _of_dequantised(
     graph: GraphIndex, decided: Mapping[int, ModulePath], named: Collection[int]
 ) -> dict[int, tuple[ModulePath, list[int]]]:
-    """Return node -> its module and its weights, for nodes that read the results of decided DequantizeLinear.
+    """Return node -> its module and its weights, for the only readers of results of decided DequantizeLinear.
 
     Nodes that read a named tensor themselves (`named`) are left out.
     """
     found = {}
     for node, reads in enumerate(graph.reads):
-        makers = {graph.producer[value] for value in reads if value != NONE} if node not in named else ()
+        own = (value for value in reads if value != NONE and len(graph.readers[value]) == 1)
+        makers = {graph.producer[value] for value in own} if node not in named else ()
         weights = {maker: weight for maker in makers if (weight := dequantised_by(graph, maker)) != NONE}
         places = sorted({decided[maker] for maker in weights if maker in decided})
         if module := common_ancestor(places):

@@ -38,6 +38,7 @@ from tests.build import chain
         ("net_rnn_while_cond_frozen_12_net/rnn/while/Less", NameScope("net.rnn", False)),
         ("net/rnn/while_body_net/rnn/while/add", NameScope("net.rnn", False)),
         ("cond___net/rnn/while/Less__7", NameScope("net.rnn", False)),
+        ("A::__module.do_while_body_a/Add", NameScope("do_while_body_a", False, "A")),
         ("/while/cond___x/Add", NameScope("while/cond___x", True)),
     ],
 )

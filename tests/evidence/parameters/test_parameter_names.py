@@ -63,3 +63,10 @@ def test_an_activation_with_the_scale_of_a_weight_is_no_weight() -> None:
     text = DEQUANTISED.replace("w = Dequ", 'rows = Gather ("fc.weight_quantized", i) w = Dequ')
     tree = tree_of(text.replace("DATA", "rows").replace("float[2,4] x)", "float[2,4] x, int64[4] i)"))
     assert tree.placements[2] is None
+
+
+def test_a_dequantised_weight_of_several_readers_places_none_of_them() -> None:
+    """It may be tied, or stand for equal weights."""
+    text = DEQUANTISED.replace("y = MatMul (x, w)", "a = MatMul (x, w) y = MatMul (a, w)")
+    tree = tree_of(text.replace("DATA", '"fc.weight_quantized"'))
+    assert [place and place.module for place in tree.placements] == ["fc", None, None]
