@@ -14,18 +14,16 @@ are modules of the tree that the torch module does not have.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice, product
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks.exporting import FIXTURES
+from benchmarks.known_owners import truth_of
 from benchmarks.parameter_counts import counts
 from benchmarks.reporting import environment, publish, table
 from rewriter import pipeline
@@ -33,28 +31,9 @@ from rewriter.errors import RewriterError
 from rewriter.evidence.metadata.dynamo import signature
 from rewriter.evidence.roles import Role
 from rewriter.modules.module import ModuleTree, Tensor
-from rewriter.paths import ROOT, ModulePath, common_ancestor
-
-_MOST_CHOICES = 100
+from rewriter.paths import ROOT, ModulePath
 
 HEADER = ("", "elements", "of torch", "given", "right", "above", "elsewhere", "missed", "phantom")
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """The parameters of a torch module and their tensors in a file.
-
-    Attributes:
-        owners: tensor -> the modules of the parameters that it holds, and their lowest common module.
-        learned: tensor that holds parameters, not buffers -> the number of elements of these.
-        modules: the paths of all modules.
-        parameters: number of elements of the parameters of the module.
-    """
-
-    owners: Mapping[str, frozenset[ModulePath]]
-    learned: Mapping[str, int]
-    modules: frozenset[str]
-    parameters: int
 
 
 @dataclass(slots=True)
@@ -89,39 +68,6 @@ def _share(count: int, total: int) -> str:
     return f"{100 * count / total:.2f}" if total else "-"
 
 
-def truth_of(path: Path) -> Truth | None:
-    """Return the truth about the weights of a file; None without one."""
-    beside = path.with_suffix(".weights.json")
-    if beside.exists():
-        return _from_values(json.loads(beside.read_text("utf-8")))
-    beside = path.with_name("truth.json")
-    known = json.loads(beside.read_text("utf-8")) if beside.exists() else {"files": {}}
-    if path.stem not in known["files"]:
-        return None
-    held = {name: [each["parameter"]] for name, each in known["files"][path.stem]["initializers"].items()}
-    names = [alias for m in known["modules"] for alias in (m["path"], *m.get("aliases", ()))]
-    return Truth(_owners(held), {}, frozenset(names), 0)
-
-
-def _from_values(known: Mapping[str, Any]) -> Truth:
-    held, sizes, buffers = known["tensors"], known["sizes"], set(known["buffers"])
-    learned = {
-        tensor: sum(sizes[group[0]] for group in groups)
-        for tensor, groups in held.items()
-        if not any(buffers.issuperset(group) for group in groups)
-    }
-    return Truth(_owners(held), learned, frozenset(known["modules"]), known["parameters"])
-
-
-def _owners(held: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, frozenset[ModulePath]]:
-    found = {}
-    for tensor, groups in held.items():
-        modules = [[ModulePath(name).parent or ROOT for name in group] for group in groups]
-        common = {common_ancestor(choice) or ROOT for choice in islice(product(*modules), _MOST_CHOICES)}
-        found[tensor] = frozenset(common.union(*modules))
-    return found
-
-
 def tensors_of(tree: ModuleTree) -> dict[int, tuple[Tensor, set[ModulePath], int]]:
     """Return value -> one of its tensors, the modules that hold it, and its number of elements."""
     found: dict[int, tuple[Tensor, set[ModulePath], int]] = {}
@@ -142,28 +88,26 @@ def measure(path: Path, *, details: bool = False) -> Figures:
         RewriterError: the file cannot be read.
     """
     analysis = pipeline.load(path)
-    tree, truth, named = analysis.tree, truth_of(path), set(signature(analysis.graph).values())
+    tree, truth, listed = analysis.tree, truth_of(path), set(signature(analysis.graph).values())
     counts = Counter[str]()
     for tensor, owners, count in tensors_of(tree).values():
         true = truth.owners.get(tensor.name) if truth else None
-        if tensor.role is not Role.PARAMETER:
-            if truth and tensor.role is Role.CONSTANT and truth.learned.get(tensor.name) == count > 0:
-                counts["missed"] += count
-                _tell(details, path, "missed", tensor, owners, true)
-            continue
-        counts["elements"] += count
-        at_root = ROOT in true if true else tensor.name in named
-        counts["given"] += count if owners != {ROOT} or at_root else 0
+        at_root = ROOT in true if true else tensor.name in listed
         verdict = _verdict(owners, true) if true else "unknown"
+        if tensor.role is Role.PARAMETER:
+            counts["elements"] += count
+            counts["given"] += count if owners != {ROOT} or at_root else 0
+            is_right = verdict == "right" or (not true and (owners != {ROOT} or at_root))
+        elif truth and tensor.role is Role.CONSTANT and truth.learned.get(tensor.name) == count > 0:
+            verdict, is_right = "missed", False
+        else:
+            continue
         counts[verdict] += count
-        if verdict in ("above", "elsewhere") or (owners == {ROOT} and not at_root):
-            _tell(details, path, verdict, tensor, owners, true)
+        if details and not is_right:
+            _tell(path, verdict, tensor, owners, true)
     if truth:
         counts["torch"] = truth.parameters
-        phantoms = [module.path for module in tree if module.path not in truth.modules]
-        counts["phantom"] = len(phantoms)
-        if details and phantoms:
-            print(f"phantom\t{path.name}\t{', '.join(phantoms[:9])}", file=sys.stderr)
+        counts["phantom"] = sum(module.path not in truth.modules for module in tree)
     return Figures(counts)
 
 
@@ -175,18 +119,16 @@ def _verdict(owners: set[ModulePath], true: frozenset[ModulePath]) -> str:
 
 
 def _tell(
-    details: bool,
     path: Path,
     verdict: str,
     tensor: Tensor,
     owners: set[ModulePath],
     true: frozenset[ModulePath] | None,
 ) -> None:
-    if details:
-        where = ", ".join(sorted(str(owner) or "(root)" for owner in owners))
-        truly = ", ".join(sorted(str(owner) or "(root)" for owner in true or ())[:4])
-        size = f"{tensor.dtype}{list(tensor.shape)} ({tensor.count})"
-        print(f"{verdict}\t{path.name}\t{tensor.name} {size}: {where}, truly {truly}", file=sys.stderr)
+    where = ", ".join(sorted(str(owner) or "(root)" for owner in owners))
+    truly = ", ".join(sorted(str(owner) or "(root)" for owner in true or ())[:4]) or "unknown"
+    size = f"{tensor.dtype}{list(tensor.shape)} ({tensor.count})"
+    print(f"{verdict}\t{path.name}\t{tensor.name} {size}: {where}, truly {truly}", file=sys.stderr)
 
 
 def files_of(folder: Path) -> Iterator[Path]:
