@@ -24,14 +24,14 @@ def available() -> bool:
     return all(importlib.util.find_spec(name) for name in ("torch", "transformers", "onnxscript"))
 
 
-def export(name: str, variant: str, path: Path, **sizes: int) -> Tensors:
+def export(name: str, variant: str, path: Path, **sizes: Any) -> Tensors:
     """Export one of `MODELS` to a file with inline weights.
 
     Args:
-        name: a name in `MODELS`.
+        name: a name in `MODELS` or `CNNS`.
         variant: one of `VARIANTS`.
         path: the file to write.
-        sizes: sizes that differ from the defaults below, such as `layers=48`.
+        sizes: sizes that differ from the defaults below, such as `layers=48`, and the kind of attention.
 
     Returns:
         The inputs of the export, as arrays.
@@ -42,7 +42,7 @@ def export(name: str, variant: str, path: Path, **sizes: int) -> Tensors:
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    module, kept, inputs = MODELS[name](**sizes)
+    module, kept, inputs = (MODELS | CNNS)[name](**sizes)
     randomise(module)
     for parameter in module.parameters():
         parameter.data *= 0.25  # keeps results of twelve random layers finite and far from zero
@@ -80,10 +80,11 @@ def _tokens(count: int, **more: Any) -> Tensors:
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **more}
 
 
-def _bert(layers: int = 12, hidden: int = 256, tokens: int = 48) -> Made:
+def _bert(layers: int = 12, hidden: int = 256, tokens: int = 48, attention: str | None = None) -> Made:
     from transformers import BertConfig, BertModel  # noqa: PLC0415
 
     config = BertConfig(
+        attn_implementation=attention,
         vocab_size=1000,
         hidden_size=hidden,
         num_hidden_layers=layers,
@@ -109,10 +110,11 @@ def _gpt2(layers: int = 12, hidden: int = 256, tokens: int = 48) -> Made:
     return GPT2LMHeadModel(config), "logits", _tokens(tokens)
 
 
-def _llama(layers: int = 12, hidden: int = 256, tokens: int = 48) -> Made:
+def _llama(layers: int = 12, hidden: int = 256, tokens: int = 48, attention: str | None = None) -> Made:
     from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
 
     config = LlamaConfig(
+        attn_implementation=attention,
         vocab_size=1000,
         hidden_size=hidden,
         intermediate_size=3 * hidden,
@@ -160,6 +162,22 @@ def _t5(layers: int = 6, hidden: int = 256, tokens: int = 48) -> Made:
     return T5Model(config), "last_hidden_state", _tokens(tokens, decoder_input_ids=decoder)
 
 
+def _resnet() -> Made:
+    import torch  # noqa: PLC0415
+    from transformers import ResNetConfig, ResNetForImageClassification  # noqa: PLC0415
+
+    config = ResNetConfig(embedding_size=16, hidden_sizes=[32, 64], depths=[2, 2], num_labels=10)
+    return ResNetForImageClassification(config), "logits", {"pixel_values": torch.rand(2, 3, 64, 64)}
+
+
+def _mobilenet() -> Made:
+    import torch  # noqa: PLC0415
+    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification  # noqa: PLC0415
+
+    config = MobileNetV2Config(depth_multiplier=0.35, num_labels=10)
+    return MobileNetV2ForImageClassification(config), "logits", {"pixel_values": torch.rand(2, 3, 64, 64)}
+
+
 MODELS: dict[str, Callable[..., Made]] = {
     "bert": _bert,
     "gpt2": _gpt2,
@@ -167,3 +185,4 @@ MODELS: dict[str, Callable[..., Made]] = {
     "vit": _vit,
     "t5": _t5,
 }
+CNNS: dict[str, Callable[..., Made]] = {"resnet": _resnet, "mobilenet": _mobilenet}

@@ -41,6 +41,8 @@ class Rule(StrEnum):
     OWN_WEIGHT = "only reader of a named weight"
     FUNCTIONAL = "only reader of a weight whose module is inside one with weights of its own"
     SHARED_WEIGHT = "one of several readers of a named weight"
+    DEQUANTISED = "only reader of a dequantised weight with a name"
+    VARIABLE = "only reader of a variable of TensorFlow"
     CONTENT = "reader of a weight of the checkpoint"
     MATCHED = "computes a value of the trace"
     ENCLOSED = "between values of the trace"
@@ -74,6 +76,7 @@ _INFERS = frozenset(
         Rule.CORRECTED,
         Rule.FOLDED,
         Rule.OWN_WEIGHT,
+        Rule.DEQUANTISED,
         Rule.CONTENT,
         Rule.MATCHED,
         Rule.ENCLOSED,

@@ -14,7 +14,7 @@ from dataclasses import replace
 from math import prod
 
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim
-from rewriter.evidence.names.grammar import owner_of_variable
+from rewriter.evidence.parameters.owners import owner_by_variable
 from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import Operands
 from rewriter.evidence.roles import Role
@@ -129,7 +129,7 @@ def _of_variable(
 
     None if the tensor is no such parameter, or if the top module of the layer has no nodes.
     """
-    owner = owner_of_variable(graph.value_names[value]) if operands.roles[value] is Role.PARAMETER else None
+    owner = owner_by_variable(graph, value) if operands.roles[value] is Role.PARAMETER else None
     return owner if owner and owner.cut(1) in tops else None
 
 

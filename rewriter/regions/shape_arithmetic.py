@@ -22,13 +22,21 @@ _MOST_LEAVES = 4
 """Maximum number of leaves of a small value."""
 _RANK = 8
 """Assumed maximum rank, so the maximum number of elements of a shape."""
-_NO_LARGER = frozenset(
-    {"Abs", "Add", "And", "Cast", "Ceil", "Div", "Equal", "Exp", "Floor", "Gather", "Greater"}
-    | {"GreaterOrEqual", "Identity", "Less", "LessOrEqual", "Log", "Max", "Min", "Mod", "Mul", "Neg", "Not"}
-    | {"Or", "Pow", "Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Round"}
-    | {"Slice", "Sqrt", "Squeeze", "Sub", "Unsqueeze", "Where", "Xor"}
+_OF_FIRST = frozenset(
+    {"Abs", "Cast", "Ceil", "Exp", "Floor", "Identity", "Log", "Neg", "Not", "Reciprocal", "ReduceMax"}
+    | {"ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Round", "Slice", "Sqrt", "Squeeze", "Unsqueeze"}
 )
-"""Operators whose result has no more elements than their largest input; inputs are taken to be vectors."""
+"""Operators whose result has no more elements than their first input."""
+_OF_ALL = frozenset(
+    {"Add", "And", "Div", "Equal", "Gather", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max"}
+    | {"Min", "Mod", "Mul", "Or", "Pow", "Sub", "Where", "Xor"}
+)
+"""Operators whose result has no more elements than their largest input if all inputs are rows.
+
+The result of other inputs may have as many elements as the product of their sizes: (32, 1) + (1, 32).
+"""
+_NEW_RANK = frozenset({"ConstantOfShape", "Reshape", "Unsqueeze"})
+"""Operators whose result may be no row, though their inputs are rows."""
 
 
 class Arithmetic:
@@ -49,10 +57,13 @@ class Arithmetic:
         """
         self._graph = graph
         self._sizes: dict[int, int] = {}
+        self._rows: set[int] = set()  # small values of which at most the last dimension is not 1
         self.leaves: dict[int, frozenset[int]] = {}
         for value, tensor in graph.initializers.items():
             if value not in owned and (size := _elements(tensor)) <= MOST_ELEMENTS:
                 self._sizes[value] = size
+                if _is_row(tensor):
+                    self._rows.add(value)
         for node, (domain, op_type) in enumerate(graph.operators):
             if graph.body_of[node] == 0 and not canonical(domain):
                 self._look_at(node, op_type)
@@ -71,6 +82,20 @@ class Arithmetic:
             self.leaves[node] = leaves
             for value in self._graph.writes[node]:
                 self._sizes[value] = size
+                if self._gives_row(node, op_type, reads):
+                    self._rows.add(value)
+
+    def _gives_row(self, node: int, op_type: str, reads: list[int]) -> bool:
+        """Whether the results of a node with small results are rows."""
+        if op_type == "Constant":
+            return all(
+                a.type != AttributeProto.TENSOR or _is_row(a.t) for a in self._graph.nodes[node].attribute
+            )
+        if op_type in _NEW_RANK:
+            # The rank is the number of elements of the shape; a dimension of size 1 can go anywhere.
+            source = reads[-1] if op_type != "Unsqueeze" else reads[0]
+            return self._sizes[source] <= 1
+        return op_type in ("Shape", "Size") or self._rows.issuperset(reads)
 
     def _size(self, node: int, op_type: str, reads: list[int]) -> int | None:
         """Return a bound on the number of elements of the results; None if they are not known to be small."""
@@ -80,12 +105,18 @@ class Arithmetic:
             return _RANK
         if not reads or not all(map(self.small, reads)):
             return None
-        sizes = [self._sizes[value] for value in reads]
         if op_type == "ConstantOfShape":
             return self._filled(reads[0])
-        if op_type == "Concat":
-            return sum(sizes)
-        return max(sizes) if op_type in _NO_LARGER else None
+        return self._bound(op_type, reads)
+
+    def _bound(self, op_type: str, reads: list[int]) -> int | None:
+        """Return a bound for an operator by the sizes of its inputs, all small; None for other operators."""
+        sizes = [self._sizes[value] for value in reads]
+        if op_type in _OF_FIRST:
+            return sizes[0]
+        if op_type in _OF_ALL:
+            return max(sizes) if self._rows.issuperset(reads) else prod(max(size, 1) for size in sizes)
+        return sum(sizes) if op_type == "Concat" else None
 
     def _filled(self, shape: int) -> int | None:
         """Return a bound on the number of elements of a tensor of this shape; None if there is no bound.
@@ -97,7 +128,8 @@ class Arithmetic:
             tensor = self._graph.initializers.get(shape)
         else:
             proto = self._graph.nodes[producer]
-            if proto.op_type == "Shape" and (reads := self._graph.reads[producer]) and self.small(reads[0]):
+            whole = proto.op_type == "Shape" and not proto.attribute  # `start` may leave out a dimension of 0
+            if whole and (reads := self._graph.reads[producer]) and self.small(reads[0]):
                 return self._sizes[reads[0]]
             constants = proto.attribute if proto.op_type == "Constant" else ()
             tensor = next((a.t for a in constants if a.name == "value"), None)
@@ -115,6 +147,10 @@ class Arithmetic:
         if producer != NONE and producer in self.leaves:
             return self.leaves[producer]
         return frozenset([value])
+
+
+def _is_row(tensor: TensorProto) -> bool:
+    return all(size == 1 for size in tensor.dims[:-1])
 
 
 def _elements(tensor: TensorProto) -> int:

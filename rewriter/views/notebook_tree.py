@@ -7,7 +7,7 @@ from itertools import islice
 
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import ModuleTree
-from rewriter.views.coverage import WOULD_HELP, coverage_phrases
+from rewriter.views.coverage import WOULD_HELP, coverage_phrases, would_help
 from rewriter.views.escape import html_text
 from rewriter.views.rows import LONG, Row, Rows
 from rewriter.views.summary import head_phrases, human, summarize
@@ -48,16 +48,20 @@ _STYLE = """
 
 def tree_html(analysis: Analysis) -> str:
     """Return the tree of a model as an HTML fragment, for `_repr_html_`."""
-    return modules_html(analysis.tree, head_phrases(summarize(analysis)), analysis.notes)
+    head = head_phrases(summarize(analysis))
+    return modules_html(analysis.tree, head, analysis.notes, would_help(analysis.model))
 
 
-def modules_html(tree: ModuleTree, head: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
+def modules_html(
+    tree: ModuleTree, head: Sequence[str] = (), notes: Sequence[str] = (), remedy: str = WOULD_HELP
+) -> str:
     """Return a tree as an HTML fragment.
 
     Args:
         tree: the modules.
         head: phrases on the file, for the first line.
         notes: notes, one line each.
+        remedy: the means to place nodes, shown if no node is placed.
     """
     dot = " · "
     parts = [f'<div class="onnx-module-tree"><style>{_STYLE}</style>']
@@ -65,7 +69,7 @@ def modules_html(tree: ModuleTree, head: Sequence[str] = (), notes: Sequence[str
     parts += [f"<p>{_text(dot.join(coverage_phrases(tree)))}</p>"]
     parts += [f'<p class="faint">{_text(note)}</p>' for note in notes]
     if tree.placements and not any(tree.placements):
-        parts.append(f'<p class="faint">{_text(WOULD_HELP)}</p>')
+        parts.append(f'<p class="faint">{_text(remedy)}</p>')
     if len(tree) > 1 or any(tree.placements):
         parts.append(_line(("module", "class", "nodes / all", "params", "calls", "share"), "faint"))
         parts.extend(_lines(Rows(tree, _DEPTH, merge=len(tree) > LONG), unfold=len(tree) <= _OPEN))

@@ -40,3 +40,20 @@ def test_the_fill_value_of_a_shape_is_not_the_shape() -> None:
         "big = ConstantOfShape (s)"
     )
     assert found == {"two"}
+
+
+def test_a_column_and_a_row_make_a_table() -> None:
+    """`t` has 32 * 32 elements; so has `u`, a row for each of 32 indices."""
+    tall, wide = "int64[32,1] {" + ",".join("1" * 32) + "}", "int64[1,32] {" + ",".join("1" * 32) + "}"
+    found = _small(
+        f"a = Constant <value = {tall}> () b = Constant <value = {wide}> () t = Add (a, b) r = Add (b, b) "
+        "s = Shape (a) u = Gather (a, b) one = Constant <value_int = 1> () c = Add (a, one)"
+    )
+    assert found == {"a", "b", "r", "s", "one", "c"}
+
+
+def test_a_part_of_a_shape_does_not_bound_the_number_of_elements() -> None:
+    """`k` has no elements, and the rest of its shape without the first dimension has one of 1,000."""
+    empty = "k = Constant <value = int64[0,1000] {}> ()"
+    assert _small(f"{empty} s = Shape (k) f = ConstantOfShape (s)") == {"k", "s", "f"}
+    assert _small(f"{empty} s = Shape <start = 1> (k) f = ConstantOfShape (s)") == {"k", "s"}

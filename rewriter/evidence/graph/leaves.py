@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rewriter.evidence.parameters.leaf_classes import is_closed, may_feed
-from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 
@@ -41,5 +41,13 @@ class Leaves:
         return module not in self._closed or may_feed(operator, self._operators[module])
 
     def _reads_tensor(self, node: int, axes: int) -> bool:
-        tensors = (self.graph.initializers.get(value) for value in self.graph.reads[node])
+        """Whether a node reads an initializer of at least `axes` dimensions, dequantised or not."""
+        tensors = (self.graph.initializers.get(self._stored(value)) for value in self.graph.reads[node])
         return any(tensor is not None and len(tensor.dims) >= axes for tensor in tensors)
+
+    def _stored(self, value: int) -> int:
+        """Return the value from which a DequantizeLinear makes a value; the value itself without one."""
+        maker = self.graph.producer[value] if value != NONE else NONE
+        if maker != NONE and self.graph.operators[maker][1] == "DequantizeLinear" and self.graph.reads[maker]:
+            return self.graph.reads[maker][0]
+        return value

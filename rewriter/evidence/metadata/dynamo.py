@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 from rewriter.evidence.certainty import Rule
@@ -19,8 +19,10 @@ from rewriter.evidence.metadata.lost_stacks import find_owners
 from rewriter.evidence.metadata.owners_by_reader import WeightsRead
 from rewriter.evidence.metadata.stack_bases import Stack
 from rewriter.evidence.metadata.stacks import are_contradicted, extends, resolve
+from rewriter.evidence.names.derived_names import parameter_named_by
 from rewriter.evidence.names.grammar import DEEPEST
-from rewriter.model.index.graph import GraphIndex
+from rewriter.evidence.parameters.parameter_names import dequantised_by
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get, read
 from rewriter.paths import ROOT, ModulePath
@@ -70,7 +72,10 @@ def testify(graph: GraphIndex) -> Testimony:
     for stack, names in dict.fromkeys((stacks[node], scopes[1]) for node, (scopes, _) in read_from.items()):
         classes.update(zip(stack, names, strict=False))
     norms = {node: norm for node, fold in folds.items() if not (norm := stacks[node][-1]).holds(fold.owner)}
-    claims = tuple(_claims(read_from, stacks, owners, between, folds))
+    claims = (
+        *_claims(read_from, stacks, owners, between, folds),
+        *_of_replaced(graph, stacks, targets.values()),
+    )
     return Testimony(claims, classes, tuple(_folded(graph, targets)), frozenset(called), norms=norms)
 
 
@@ -236,6 +241,30 @@ def folded_from(graph: GraphIndex) -> Mapping[int, tuple[str, ...]]:
     """Return initializer that the exporter's optimizer computed -> the values that it was computed from."""
     read = {value: _parse_list(get(info, FOLDED_FROM) or "") for value, info in graph.described.items()}
     return {value: origin for value, origin in read.items() if origin}
+
+
+def _of_replaced(graph: GraphIndex, stacks: Collection[int], parameters: Collection[str]) -> Iterator[Claim]:
+    """Yield claims on nodes that read a weight in place of one that the exporter computed from a parameter.
+
+    A quantiser replaces the weight (`val_9_Q4` for `val_9`) and its readers; the record about `val_9` stays.
+    """
+    records = {info.name: info for info in graph.bodies[0].proto.value_info} if parameters else {}
+    for value in graph.initializers if records else ():
+        name = str(graph.value_names[value])
+        info = records.get(parameter_named_by(name))
+        origins = _parse_list(get(info, FOLDED_FROM) or "") if info is not None and info.name != name else ()
+        known = [origin for origin in origins if origin in parameters]
+        if len(known) != 1 or not (owner := ModulePath(known[0]).parent):
+            continue
+        readers = dict.fromkeys(graph.readers[value])
+        readers |= dict.fromkeys(
+            n for r in readers if dequantised_by(graph, r) != NONE for n in graph.successors(r)
+        )
+        rule = Rule.OWN_WEIGHT if len(graph.readers[value]) == 1 else Rule.SHARED_WEIGHT
+        for node in readers:
+            if node not in stacks:
+                detail = f"{name}, made from {known[0]}"
+                yield Claim(node, owner, None, Source.PARAMETER, None, detail, rule)
 
 
 def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:

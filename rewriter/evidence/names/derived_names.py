@@ -11,7 +11,8 @@ derived name                                 named by and after
 `InsertedPrecisionFreeCast_/x/Add_output_0`  onnxruntime: the value that the node reads; no evidence
 `/x/Gelu_output_0_QuantizeLinear`            quantisers: the value that the node reads; no evidence
 `_inlfunc_Block_token_3_/fc/MatMul`          onnxruntime: a node of an inlined function
-`fc.weight_quantized`, `fc.weight_Q4`        quantisers: the weight; names of its scales have other endings
+`/x/MatMul/duplicated`                       onnxruntime: the copied node
+`fc.weight_quantized`, `fc.weight_DQ_Q4`     quantisers: the weight; names of its scales have other endings
 `ConvBnFusion_W_conv.weight`                 onnxruntime: a weight, after another one was folded into it
 `ConvBnFusion_BN_B_bn.bias`                  onnxruntime: the bias of the node with that weight
 ===========================================  ===============================================================
@@ -32,8 +33,8 @@ from rewriter.evidence.claims import SHOWN, Claim, Source
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
-_FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*)+$")
-_QUANTISED = re.compile(r"(?:_Transposed)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
+_FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*|/duplicated)+$")
+_QUANTISED = re.compile(r"(?:_Transposed|_DQ)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
 _FOLDED = re.compile(r"^(?:Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]|MatMulBnFusion_GemmB)_")
 _FOLDED_PREFIXES = ("Conv", "MatMulBnFusion_")
@@ -57,7 +58,7 @@ def node_named_by(name: str) -> str:
     """Return the name of the node that a name was derived from; the name itself if it is not derived."""
     if name.startswith(_PREFIXES):
         name = _PREFIX.sub("", name)
-    return _FUSION.sub("", name) if "Fusion" in name else name
+    return _FUSION.sub("", name) if "Fusion" in name or name.endswith("/duplicated") else name
 
 
 def value_named_by(name: str) -> str:

@@ -9,6 +9,8 @@
 `model/dense/MatMul`                  TensorFlow, Keras and others: a path of names, operator
 `model/dense/Tensordot/Reshape`       the same; the scope of an operator with several nodes is no module
 `net_0.35_32/conv/Conv2D`             the same; `.` in digits before `_` is part of a name (`net_0_35_32`)
+`a/act/Relu;a/fc/BiasAdd;a/fc/MatMul` TFLite: the operators that it fused; the product gives the module
+`net_while_cond_frozen_12_net/rnn/Lt` tf2onnx: a node of the condition of a loop, with its old name at the end
 ====================================  ===========================================================
 """
 
@@ -24,24 +26,19 @@ from rewriter.evidence.names.derived_names import (
     parameter_named_by,
     value_named_by,
 )
-from rewriter.paths import ModulePath
+from rewriter.evidence.names.tensorflow_names import (
+    dotted_scope,
+    is_operation,
+    is_tensor,
+    products_of,
+    without_dots,
+    without_loop,
+)
+from rewriter.paths import ModulePath, common_ancestor
 
 _OUTPUT = re.compile(r"_output_\d+$")
 _COUNTER = re.compile(r"_(\d{1,9})$")  # no counter is longer, and Python refuses to read 5 000 digits
 _MODULE = "__module"
-
-_DECIMAL = re.compile(r"(?<=\d)\.(?=\d+_)")
-_TENSOR = re.compile(r":\d+$")
-_OPERATOR_SCOPES = frozenset(
-    {
-        *("Tensordot", "MatMul", "BatchMatMulV2", "BiasAdd", "Conv1D", "Conv2D", "Conv3D", "Cast", "Einsum"),
-        *("ReadVariableOp", "Add", "AddV2", "Sub", "Mul", "RealDiv", "Relu", "Softmax", "Reshape", "Shape"),
-        *("Squeeze", "ExpandDims", "Transpose", "GatherV2", "Mean", "Sum", "Maximum", "Minimum", "Pad"),
-        *("moments", "batchnorm", "convolution", "depthwise", "separable_conv2d", "einsum", "l2_normalize"),
-        *("strided_slice", "embedding_lookup", "sufficient_statistics", "normalize"),
-    }
-)
-"""Operators and functions of TensorFlow that open a scope for their nodes."""
 
 DEEPEST = 200
 """Maximum nesting of modules. No exporter exceeds it; deeper names would take quadratic time."""
@@ -66,6 +63,10 @@ def scope_of_node_name(name: str) -> NameScope | None:
     if not isinstance(name, str):  # protobuf returns bytes for names that are not UTF-8
         return None
     name = node_named_by(name)
+    if not name.startswith("/"):
+        name = without_loop(name)
+        if ";" in name:
+            return _scope_of_joined(name.split(";"))
     if _MODULE in name and not name.startswith("/"):
         return _jit_scope(name)
     scope, slash, _operator = name.rpartition("/")
@@ -83,7 +84,15 @@ def _read_scope(scope: str) -> NameScope | None:
     if all(separator for _, separator, _ in components):
         variables = [variable for _, _, variable in components if variable]
         return NameScope("/".join(variables), chain=True, class_name=components[-1][0])
-    return NameScope(_dotted(_without_operators(scope)), chain=False)
+    return NameScope(dotted_scope(scope), chain=False)
+
+
+def _scope_of_joined(names: list[str]) -> NameScope | None:
+    """Return the scope of operators that TFLite fused: that of the products, else the common one of all."""
+    scopes = map(scope_of_node_name, products_of(names) or names)
+    paths = {ModulePath(scope.text) for scope in scopes if scope and not scope.chain}
+    common = common_ancestor(sorted(paths))
+    return None if common is None else NameScope(common, chain=False)
 
 
 def scope_of_value_name(name: str) -> NameScope | None:
@@ -126,7 +135,7 @@ def owner_of_parameter(name: str) -> ModulePath | None:
     owner, dot, local = name.rpartition(".")
     if not dot or not owner or not local or ".." in name or ("/" in local and is_tensor(name)):
         return None
-    return ModulePath(owner)
+    return None if is_operation(name) else ModulePath(owner)
 
 
 def scope_of_call(path: ModulePath, call: int) -> str:
@@ -166,33 +175,9 @@ def _jit_scope(name: str) -> NameScope | None:
     return found
 
 
-def _dotted(scope: str) -> str:
-    """Return a scope as a dotted path: `net_0.35_32/layers.0` -> `net_0_35_32.layers.0`."""
-    scope = _DECIMAL.sub("_", scope) if "." in scope else scope
-    return ".".join(atom for atom in scope.replace("/", ".").split(".") if atom)
-
-
-def _without_operators(scope: str) -> str:
-    """Remove the scopes of TensorFlow operators from the end: `dense/Tensordot` -> `dense`."""
-    while scope and (_COUNTER.sub("", scope.rpartition("/")[2])) in _OPERATOR_SCOPES:
-        scope = scope.rpartition("/")[0]
-    return scope
-
-
-def is_tensor(name: str) -> bool:
-    """Whether a value has TensorFlow's output number in its name: `net/fc/MatMul:0`."""
-    return isinstance(name, str) and bool(_TENSOR.search(name))
-
-
-def without_dots(name: str) -> str:
-    """Replace dots, which TensorFlow allows in names and PyTorch does not: `net_0.35/fc` -> `net_0_35/fc`."""
-    return name.replace(".", "_")
-
-
 def owner_of_variable(name: str) -> ModulePath | None:
     """Return the owner in TensorFlow's name of a variable: `net/fc/Cast/ReadVariableOp:0` -> `net.fc`."""
     if not isinstance(name, str) or name.startswith("/") or "/" not in name or "::" in name:
         return None
-    name = name.partition(";")[0]
     scope = scope_of_node_name(without_dots(name) if is_tensor(name) else name)
     return ModulePath(scope.text) if scope and scope.text and not scope.chain else None

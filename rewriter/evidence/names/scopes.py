@@ -15,13 +15,12 @@ from rewriter.evidence.names.call_chains import CallChains
 from rewriter.evidence.names.derived_names import PRODUCTS, is_fused, is_named_after_input
 from rewriter.evidence.names.grammar import (
     NameScope,
-    is_tensor,
     names_value,
     scope_of_node_name,
     scope_of_value_name,
-    without_dots,
 )
 from rewriter.evidence.names.original_names import names_given
+from rewriter.evidence.names.tensorflow_names import is_tensor, without_dots
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 

@@ -1,6 +1,6 @@
 """Maps nodes of a file that a tool wrote (the damaged file) to nodes of the original.
 
-A node *is* an original node if both have the same operator, in any domain, and write a value of the same
+A node *is* an original node if both have the same operator, of the same domain, and write a value of the same
 name or have the same name themselves. The other nodes form patches between values that are in both files; a
 patch replaces the original nodes between the same values. Inside of a patch:
 
@@ -24,11 +24,17 @@ from collections.abc import Iterable, Iterator, Set
 
 from rewriter.evidence.names.derived_names import PRODUCTS
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import canonical
 
 _KINDS = {"Gemm": "MatMul", "FusedGemm": "MatMul", "FusedMatMul": "MatMul", "MatMulInteger": "MatMul"}
 _KINDS |= {"FusedConv": "Conv", "ConvInteger": "Conv", "NhwcFusedConv": "Conv"}
 _BLOCKED = "_nchwc"
 """onnxruntime names a convolution on a blocked layout after a value that it replaces, with this ending."""
+
+
+def _operator(graph: GraphIndex, node: int) -> tuple[str, str]:
+    domain, op_type = graph.operators[node]
+    return canonical(domain), op_type
 
 
 class Descent:
@@ -82,7 +88,7 @@ class Descent:
         makers = [self.original.producer[self._values[name]] for name in proto.output if name in self._values]
         named = self._nodes.get(proto.name, NONE) if proto.name else NONE
         for maker in (*makers, named):
-            if maker != NONE and self.original.nodes[maker].op_type == proto.op_type:
+            if maker != NONE and _operator(self.original, maker) == _operator(self.damaged, node):
                 return maker
         return NONE
 

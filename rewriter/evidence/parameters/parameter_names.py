@@ -10,26 +10,22 @@ readers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.certainty import Rule
 from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testimony
 from rewriter.evidence.lost_names.gate_names import is_stacked
 from rewriter.evidence.metadata.tags import DIFFERS, HOLDS, TRANSPOSED
-from rewriter.evidence.names.derived_names import (
-    is_folded_in,
-    is_named_transposed,
-    is_of_folded_norm,
-    parameter_named_by,
-)
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.derived_names import is_folded_in, is_named_transposed, is_of_folded_norm
+from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_node_name
 from rewriter.evidence.names.original_names import owners_given
-from rewriter.evidence.parameters.owners import owners_of_constants
+from rewriter.evidence.parameters.owners import local_name, owner_by_variable, owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.metadata import read
-from rewriter.paths import ModulePath
+from rewriter.paths import ModulePath, common_ancestor
 
 _RELATIONS = frozenset(map(str, Holds))
 
@@ -52,14 +48,23 @@ def testify(graph: GraphIndex) -> Testimony:
     claims = []
     times = Counter(value for values in named.values() for value in {*values})
     holders = {owner for owner in owners_of_constants(graph).values() if owner}
-    for node, module in sorted({**aliases, **decide(graph, named, owners_for)}.items()):
+    decided = decide(graph, named, owners_for)
+    dequantised = _of_dequantised(graph, decided, named)
+    variables = _readers_of_variables(graph, named.keys() | aliases.keys() | dequantised.keys())
+    for node, module in sorted({**aliases, **variables, **decided}.items()):
         if module:
-            values = graph.writes[node] if node in aliases else named[node]
-            detail = ", ".join([graph.value_names[value] for value in values])
-            own = {owners_for(node)[value] for value in values if times[value] == 1}
-            rule = Rule.TEXT if node in aliases else _rule(module, own, holders)
-            claims.append(Claim(node, module, None, Source.PARAMETER, None, detail, rule))
+            values = graph.writes[node] if node in aliases else named.get(node) or _variables(graph, node)
+            own = {owners_for(node)[value] for value in named.get(node, ()) if times[value] == 1}
+            rule = Rule.VARIABLE if node in variables else _rule(module, own, holders)
+            claims.append(_claim(graph, node, module, values, Rule.TEXT if node in aliases else rule))
+    for node, (module, values) in dequantised.items():
+        claims.append(_claim(graph, node, module, values, Rule.DEQUANTISED))
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))), norms=norms)
+
+
+def _claim(graph: GraphIndex, node: int, module: ModulePath, values: Sequence[int], rule: Rule) -> Claim:
+    detail = ", ".join([str(graph.value_names[value]) for value in values])
+    return Claim(node, module, None, Source.PARAMETER, None, detail, rule)
 
 
 def _without_folded_in(graph: GraphIndex, values: list[int]) -> list[int]:
@@ -79,6 +84,59 @@ def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) ->
     if own != {module}:
         return Rule.SHARED_WEIGHT
     return Rule.FUNCTIONAL if module.parent in holders else Rule.OWN_WEIGHT
+
+
+def _of_dequantised(
+    graph: GraphIndex, decided: Mapping[int, ModulePath], named: Collection[int]
+) -> dict[int, tuple[ModulePath, list[int]]]:
+    """Return node -> its module and its weights, for the only readers of results of decided DequantizeLinear.
+
+    Nodes that read a named tensor themselves (`named`) are left out.
+    """
+    found = {}
+    for node, reads in enumerate(graph.reads):
+        own = (value for value in reads if value != NONE and len(graph.readers[value]) == 1)
+        makers = {graph.producer[value] for value in own} if node not in named else ()
+        weights = {maker: weight for maker in makers if (weight := dequantised_by(graph, maker)) != NONE}
+        places = sorted({decided[maker] for maker in weights if maker in decided})
+        if module := common_ancestor(places):
+            found[node] = module, sorted(weight for maker, weight in weights.items() if maker in decided)
+    return found
+
+
+def dequantised_by(graph: GraphIndex, node: int) -> int:
+    """Return the constant that a DequantizeLinear reads; NONE for any other node, or for an activation."""
+    if node == NONE or graph.operators[node][1] != "DequantizeLinear" or not graph.reads[node]:
+        return NONE
+    value = graph.reads[node][0]
+    return value if value in graph.constants else NONE
+
+
+def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, ModulePath]:
+    """Return node -> the owner of TensorFlow's variables that only this node reads; not of `others`.
+
+    A node with a scope in its name has none either: its name is better evidence.
+    """
+    found = {}
+    for node, name in enumerate(graph.names):
+        if node in others or scope_of_node_name(name) is not None:
+            continue
+        owners = {owner_by_variable(graph, value) for value in _variables(graph, node)}
+        if module := common_ancestor(sorted(filter(None, owners))):
+            found[node] = module
+    return found
+
+
+def _variables(graph: GraphIndex, node: int) -> list[int]:
+    """Return the parameters that only this node reads and that have the name of a variable."""
+    roles = operands_of(graph).roles
+    return [
+        value
+        for value in graph.reads[node]
+        if roles.get(value) is Role.PARAMETER
+        and len(graph.readers[value]) == 1
+        and owner_by_variable(graph, value)
+    ]
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
@@ -128,7 +186,7 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
         if value not in helpers and (owner := owners.get(value)) and not is_stacked(graph, value):
             noted = read(tensor) if tensor.metadata_props else {}
             transposed = TRANSPOSED in noted or is_named_transposed(tensor.name)
-            name, detail = owner.child(_local(tensor.name)), noted.get(DIFFERS, "")
+            name, detail = owner.child(local_name(owner, tensor.name)), noted.get(DIFFERS, "")
             holds = Holds(noted[HOLDS]) if noted.get(HOLDS) in _RELATIONS else None
             yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, holds=holds, detail=detail)
     for node in range(len(graph.nodes)):
@@ -136,8 +194,3 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
             value = graph.writes[node][0]
             origin = graph.value_names[alias_of(graph, value)]
             yield ParameterClaim(origin, ModulePath(graph.value_names[value]), False, Source.PARAMETER)
-
-
-def _local(name: str) -> str:
-    """Return the name of a parameter inside its module: `fc.weight_quantized` -> `weight`."""
-    return parameter_named_by(name).rpartition(".")[2]

@@ -1,12 +1,12 @@
 """Decides the role of each stored tensor from its type, its shape and the operators that read it.
 
-A tensor is followed into functions and through nodes that only move its elements or change their type, up to
-the nodes that compute with it. Tables list the operands of an operator that are weights, running statistics,
-or the scale and zero point of a weight. `Add`, `Mul` and the like (`_ELEMENTWISE`) take weights as well as
-plain numbers: a floating-point or quantised operand of these counts as a weight if it is a vector, not
-counting dimensions of size 1. For an operator of another domain than ONNX's that the tables do not list, all
-floating-point or quantised operands of several elements count as weights, except tables and masks
-(`_PLAIN_INPUTS`). Any other operand is a constant.
+A tensor is followed into functions, into bodies of Loop and Scan, and through nodes that only move its
+elements or change their type, up to the nodes that compute with it. Tables list the operands of an operator
+that are weights, running statistics, or the scale and zero point of a weight. `Add`, `Mul` and the like
+(`_ELEMENTWISE`) take weights as well as plain numbers: a floating-point or quantised operand of these counts
+as a weight if it is a vector, not counting dimensions of size 1. For an operator of another domain than
+ONNX's that the tables do not list, all floating-point or quantised operands of several elements count as
+weights, except tables and masks (`_PLAIN_INPUTS`). Any other operand is a constant.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from math import prod
 
 from onnx import NodeProto, TensorProto
 
+from rewriter.evidence.parameters.entered_bodies import EnteredBodies
 from rewriter.evidence.parameters.stored_tensors import Stored, stored_tensors
 from rewriter.evidence.roles import Role
-from rewriter.model.index.functions import calls_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 
@@ -174,7 +174,7 @@ class _OperandReader:
     def __init__(self, graph: GraphIndex, stored: Mapping[int, Stored]) -> None:
         self.graph = graph
         self.stored = stored
-        self.calls = calls_of(graph)
+        self.entered = EnteredBodies(graph)
 
     def role(self, value: int, tensor: Stored) -> Role:
         """Return the role of a tensor."""
@@ -218,8 +218,8 @@ class _OperandReader:
         return found
 
     def _origin(self, value: int) -> int:
-        """Return the stored tensor from which fewer than `_DEEPEST` movers make a value; NONE without one."""
-        for _ in range(_DEEPEST):
+        """Return the stored tensor from which at most `_DEEPEST` movers make a value; NONE without one."""
+        for _ in range(_DEEPEST + 1):
             if value == NONE or value in self.stored:
                 return value
             node = self.graph.producer[value]
@@ -254,8 +254,8 @@ class _OperandReader:
 
     def _further(self, node: int, place: int, operator: tuple[str, str]) -> list[int] | None:
         """Return the values to which a node moves the elements; None if it is no mover of this operand."""
-        if (called := self.calls.get(node, NONE)) != NONE:
-            return self.graph.bodies[called].formals[place : place + 1]
+        if (inner := self.entered.inner(node, place)) is not None:
+            return inner
         if operator[1] in _MOVERS and place == 0:
             return self.graph.writes[node]
         return None
@@ -288,6 +288,9 @@ class _OperandReader:
         return maker != NONE and self.graph.operators[maker][1] == "Reshape"
 
 
+_IN_A_BYTE = {2: 4, 4: 2}
+"""Bits of an element -> the number of elements in a byte, where it is not 1."""
+
 _SCALAR_WEIGHTS = _WEIGHTS.keys() - {"Gather"} | _HELPERS.keys()
 
 
@@ -300,5 +303,5 @@ def _unpacked(node: NodeProto, tensor: Stored) -> int:
     numbers = {attribute.name: attribute.i for attribute in node.attribute}
     if "K" in numbers and "N" in numbers:
         return numbers["K"] * numbers["N"]
-    packs = tensor.data_type == TensorProto.UINT8 and numbers.get("bits", 4) == 4
-    return tensor.elements * (2 if packs else 1)
+    packs = tensor.data_type == TensorProto.UINT8
+    return tensor.elements * (_IN_A_BYTE.get(numbers.get("bits", 4), 1) if packs else 1)

@@ -39,6 +39,7 @@ def _made_in(analysis: Analysis) -> dict[str, Maker]:
     for name, value in graph.bodies[0].values.items():
         maker = graph.producer[value]
         if maker != NONE and isinstance(name, str) and graph.nodes[maker].op_type != "Constant":
-            read = (graph.value_names[each] for each in graph.reads[maker] if each not in graph.constants)
-            found[name] = (str(graph.nodes[maker].op_type), tuple(map(str, read)))
+            read = (each for each in graph.reads[maker] if each not in graph.constants)
+            names = tuple(str(graph.value_names[each]) if each != NONE else "" for each in read)
+            found[name] = (str(graph.nodes[maker].op_type), names)
     return found

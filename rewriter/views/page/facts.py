@@ -17,7 +17,7 @@ from rewriter.modules.module import Module, ModuleTree, Parameter
 from rewriter.paths import ROOT, ModulePath
 from rewriter.runtime.inputs.signature import Known
 from rewriter.verdict.phrases import proof_phrases
-from rewriter.views.coverage import WOULD_HELP, coverage_phrases, source_words
+from rewriter.views.coverage import coverage_phrases, source_words, would_help
 from rewriter.views.escape import shorten, visible
 from rewriter.views.json.stats import element_name
 from rewriter.views.json.types import JsonObject
@@ -91,7 +91,9 @@ def _head(findings: Findings) -> JsonObject:
         "phrases": [shown(each) for each in phrases],
         "coverage": [shown(each) for each in coverage_phrases(analysis.tree)],
         "notes": [shown(each) for each in analysis.notes],
-        "help": WOULD_HELP if analysis.tree.placements and not any(analysis.tree.placements) else None,
+        "help": would_help(analysis.model)
+        if analysis.tree.placements and not any(analysis.tree.placements)
+        else None,
         "nodes": stats.nodes,
         "modules": len(analysis.tree),
         "parameters": stats.figures[ROOT].parameters[1],

@@ -8,7 +8,7 @@ from rewriter.basics.display import counted
 from rewriter.evidence.claims import Claim, Source
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
-from rewriter.views.coverage import WOULD_HELP, source_words
+from rewriter.views.coverage import source_words, would_help
 from rewriter.views.escape import as_text, shorten
 from rewriter.views.text.parts import flow, signs
 
@@ -40,7 +40,7 @@ def print_claims(analysis: Analysis, node: int, console: Console) -> None:
     if analysis.tree.placements[node] is None:
         for number, tried in enumerate(_tried(analysis, node)):
             flow(console, [tried], label="" if number else "tried")
-        flow(console, [WOULD_HELP], "dim", label="")
+        flow(console, [would_help(analysis.model)], "dim", label="")
 
 
 def _won(analysis: Analysis, node: int, number: int) -> bool:

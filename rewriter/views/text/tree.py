@@ -12,7 +12,7 @@ from rich.text import Text
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, ModuleTree
 from rewriter.paths import ModulePath
-from rewriter.views.coverage import WOULD_HELP, coverage_phrases
+from rewriter.views.coverage import WOULD_HELP, coverage_phrases, would_help
 from rewriter.views.escape import visible
 from rewriter.views.rows import Row, Rows
 from rewriter.views.summary import head_phrases, human, summarize
@@ -44,7 +44,7 @@ def print_tree(
         only: show these modules and their ancestors; None for all.
     """
     flow(console, head_phrases(summarize(analysis)), "bold")
-    print_modules(analysis.tree, console, depth, only, analysis.notes)
+    print_modules(analysis.tree, console, depth, only, analysis.notes, would_help(analysis.model))
 
 
 def print_modules(
@@ -53,13 +53,14 @@ def print_modules(
     depth: int | None = None,
     only: Collection[ModulePath] | None = None,
     notes: Sequence[str] = (),
+    remedy: str = WOULD_HELP,
 ) -> None:
     """Print the number of placed nodes, notes, and the modules of a tree; see `print_tree`."""
     flow(console, coverage_phrases(tree))
     for note in notes:
         flow(console, [note])
     if tree.placements and not any(tree.placements):
-        flow(console, [WOULD_HELP], "dim")
+        flow(console, [remedy], "dim")
     if len(tree) == 1 and not any(tree.placements):
         return
     rows = list(Rows(tree, depth, only))

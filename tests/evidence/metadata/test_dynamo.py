@@ -105,3 +105,24 @@ def test_folded_parameters(origin: str, operator: str, expected: bool | None) ->
         assert found == ()
     else:
         assert found == (ParameterClaim("val_0", ModulePath("fc.weight"), expected, Source.EXPORTER),)
+
+
+REPLACED = """g (float[2,4] x) => (float[2,4] y)
+<int8[4,4] val_9_DQ_Q4 = {1}, float scale = {0.5}, float[4] "fc.bias" = {1,2,3,4}> {
+  [dequantised] w = DequantizeLinear (val_9_DQ_Q4, scale)
+  [product] a = MatMul (x, w)
+  [sum] y = Add (a, "fc.bias")
+}"""
+
+
+@pytest.mark.parametrize(("recorded", "owners"), [("fc.weight", ["fc", "fc"]), ("val_8", [])])
+def test_a_record_outlives_the_weight_that_a_quantiser_replaced(recorded: str, owners: list[str]) -> None:
+    """The exporter folded a transposition into `val_9`, and recorded what it was computed from."""
+    proto = model(REPLACED)
+    info = proto.graph.value_info.add(name="val_9")
+    info.metadata_props.add(key=dynamo.FOLDED_FROM, value=str([recorded]))
+    signature = "p_0: PARAMETER target='fc.weight'"
+    proto.graph.metadata_props.add(key=dynamo.GRAPH_SIGNATURE, value=signature)
+    claims = dynamo.testify(GraphIndex(proto)).claims
+    assert [claim.module for claim in claims] == owners
+    assert all(claim.source is Source.PARAMETER for claim in claims)

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.evidence.names.derived_names import node_named_by, value_named_by
+from rewriter.evidence.names.derived_names import node_named_by, parameter_named_by, value_named_by
 from tests.exports import EXPORTS
 
 
@@ -18,6 +18,8 @@ from tests.exports import EXPORTS
         ("/x/Mul/AFusion/BFusion/", "/x/Mul"),
         ("fused /fc/Gemm", "/fc/Gemm"),
         ("_inlfunc_layer_/model/x/Add", "/model/x/Add"),
+        ("/x/Add_DequantizeLinear/duplicated", "/x/Add_DequantizeLinear"),
+        ("/duplicated/MatMul", "/duplicated/MatMul"),
         ("/fusion/MatMul", "/fusion/MatMul"),
         ("node_linear", "node_linear"),
     ],
@@ -37,6 +39,18 @@ def test_names_of_nodes(made: str, of: str) -> None:
 )
 def test_names_of_values(made: str, of: str) -> None:
     assert value_named_by(made) == of
+
+
+@pytest.mark.parametrize(
+    ("made", "of"),
+    [
+        ("fc.weight_DQ_Q4", "fc.weight"),
+        ("fc.weight_Transposed_quantized", "fc.weight"),
+        ("fc.weight_DQ", "fc.weight_DQ"),
+    ],
+)
+def test_names_of_weights(made: str, of: str) -> None:
+    assert parameter_named_by(made) == of
 
 
 QUANTISED = """<ir_version: 10, opset_import: ["" : 20]>

@@ -32,6 +32,14 @@ from tests.build import chain
         ("A::/B::encoder/C::layer.0/Op", NameScope("encoder/layer.0", True, "C")),
         ("model/dense/MatMul", NameScope("model.dense", False)),
         ("model/dense_1/MatMul", NameScope("model.dense_1", False)),
+        ("net/act/Relu;net/bn/batchnorm/add_1;net/fc/BiasAdd;net/fc/MatMul1", NameScope("net.fc", False)),
+        ("net/a/q/add;net/a/k/mul", NameScope("net.a", False)),
+        ("net/rnn/while/cell/MatMul_1", NameScope("net.rnn.cell", False)),
+        ("net_rnn_while_cond_frozen_12_net/rnn/while/Less", NameScope("net.rnn", False)),
+        ("net/rnn/while_body_net/rnn/while/add", NameScope("net.rnn", False)),
+        ("cond___net/rnn/while/Less__7", NameScope("net.rnn", False)),
+        ("A::__module.do_while_body_a/Add", NameScope("do_while_body_a", False, "A")),
+        ("/while/cond___x/Add", NameScope("while/cond___x", True)),
     ],
 )
 def test_scope_of_node_name(name: str, scope: NameScope | None) -> None:
@@ -81,6 +89,9 @@ def test_without_counter(scope: str, parts: tuple[str, int] | None) -> None:
         ("onnx::MatMul_353", None),
         ("onnx::Conv.3", None),
         ("/m/Constant_3_output.0", None),
+        ("arith.constant2", None),
+        ("tfl.pseudo_qconst_scale", None),
+        ("arith.weight", "arith"),
     ],
 )
 def test_owner_of_parameter(name: str, owner: str | None) -> None:

@@ -101,6 +101,12 @@ def test_a_node_of_the_same_name_but_another_operator_is_not_the_same() -> None:
     assert places(rewriter.tree(other, like=parse(ORIGINAL)))[-1] == "b"
 
 
+def test_an_operator_of_another_domain_is_not_the_same() -> None:
+    text = ORIGINAL.replace('["" : 20]', '["" : 20, "mine" : 1]').replace('"/b/Neg"', '"/a/act/Relu"')
+    other = parse(text.replace("y = Neg(r)", "y = mine.Relu(r)"))
+    assert places(rewriter.tree(other, like=parse(ORIGINAL)))[-1] == "b"
+
+
 def optimised(source: Path, target: Path) -> Path:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED

@@ -115,3 +115,26 @@ def test_a_weight_that_onnxruntime_folded_another_into_keeps_its_owner() -> None
         "net.conv": ["weight"],
         "net.bn": ["bias"],
     }
+
+
+GLUON = """g (float[1,3,4,4] x) => (float[1,4] y)
+<float[4,3,1,1] net_conv0_weight = {0}, float[4] net_conv0_bias = {0}, float[4,4] net_dense0_weight = {0}> {
+  net_conv0_fwd = Conv (x, net_conv0_weight, net_conv0_bias)
+  p = GlobalAveragePool (net_conv0_fwd)
+  f = Flatten (p)
+  ["net_dense0_fwd"] y = MatMul (f, net_dense0_weight)
+}"""
+
+
+def test_an_underscore_ends_the_layer_if_a_reader_writes_a_value_of_the_layer() -> None:
+    """Nothing confirms that there is a `net_dense0`: a parameter of the root may have such a name."""
+    tree = analyse(GraphIndex(model(GLUON))).tree
+    assert list(tree.modules) == ["", "net_conv0"]
+    assert [held.name for held in tree["net_conv0"].parameters] == ["weight", "bias"]
+
+
+def test_a_parameter_of_the_root_with_a_long_name_stays_in_the_root() -> None:
+    text = """g (float[2,4] x) => (float[2,4] y) <float[4,4] class_weight = {0}> {
+      y = MatMul (x, class_weight)
+    }"""
+    assert list(analyse(GraphIndex(model(text))).tree.modules) == [""]

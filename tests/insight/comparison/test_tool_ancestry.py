@@ -11,6 +11,7 @@ from onnx import version_converter
 
 import rewriter
 from rewriter.insight.comparison.tool_ancestry import kept_names
+from tests.build import model
 from tests.exports import EXPORTS
 
 NAMES = ["bert/ts", "bert/dy", "resnet/dy", "gpt2/dy_dyn"]
@@ -60,3 +61,10 @@ def test_models_with_nothing_in_common_say_so() -> None:
     assert not found.carried
     assert found.numbers is not None
     assert found.numbers.skipped is not None
+
+
+def test_an_omitted_input_has_no_name() -> None:
+    """The last value of the file is another one in each."""
+    text = 'g (float[2] x, float m) => (float[2] y, float[2] {0}) {{ y = Clip (x, "", m) {0} = Neg (y) }}'
+    one, other = (rewriter.load(model(text.format(last))) for last in ("a", "b"))
+    assert kept_names(one, other) == {"y"}
