@@ -226,6 +226,8 @@ def _change(change: Change) -> str:
         return f"{what}: added, {change.after}"
     if change.after is None:
         return f"{what}: gone, was {change.before}"
+    if change.aspect is Aspect.UNREAD:
+        return f"parameter {change.name}: values not compared, they cannot be read"
     if change.before != change.after:
         return f"{what}: {change.before} -> {change.after}"
     if change.max_abs is None or change.relative is None:
