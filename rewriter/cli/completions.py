@@ -52,14 +52,14 @@ def modules(context: click.Context, parameter: click.Parameter, typed: str) -> l
 
 
 @_forgiving
-def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Complete the name of a node in the main graph of MODEL, if the file is small."""
+def named(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Complete the name of a node or initializer in the main graph of MODEL, if the file is small."""
     from rewriter import pipeline
 
     if (path := _small_model(context)) is None:
         return []
-    model, _ = pipeline.read_model(path, ordered=False)
-    return [node.name for node in model.graph.node if node.name.startswith(typed)]
+    graph = pipeline.read_model(path, ordered=False)[0].graph
+    return [each.name for each in (*graph.node, *graph.initializer) if each.name.startswith(typed)]
 
 
 @_forgiving

@@ -87,6 +87,25 @@ class Parameter:
         return prod(self.shape)
 
 
+class OwnedBy(StrEnum):
+    """Reason why a module holds a tensor."""
+
+    CLAIM = "claim"
+    """A witness says which parameter the tensor, or a part of it, holds."""
+    VARIABLE = "variable"
+    """Its name is that of a TensorFlow or Keras variable, and contains the layer."""
+    READERS = "readers"
+    """The module is the lowest one that holds all nodes that read the tensor."""
+    UNPLACED_READER = "unplaced_reader"
+    """A node that is not placed reads the tensor, so the root holds it."""
+    WEIGHT = "weight"
+    """It is the scale, zero point or group index of a weight of the module."""
+    WRITER = "writer"
+    """No node reads the tensor, and a node of the module writes it."""
+    NOBODY = "nobody"
+    """No node reads the tensor, and no placed node writes it, so the root holds it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """Tensor that the file stores, as a module holds it.
@@ -102,6 +121,7 @@ class Tensor:
         size: number of bytes in storage of the tensor or of its `part`; 0 for strings and unknown types.
         part: the part of the initializer that the module holds; None for the whole, or for the rest beside
             claimed parts. The rest has its own `count` and `size`, and the `shape` of the whole.
+        owned_by: the reason why the module holds it.
     """
 
     value: int
@@ -112,6 +132,7 @@ class Tensor:
     count: int
     size: int
     part: InitializerSlice | None = None
+    owned_by: OwnedBy = OwnedBy.READERS
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -35,7 +35,7 @@ _HOME = {
     "batch": "rewriter.batch.views:BatchJson",
     "diff": "rewriter.views.json.diff:DiffJson",
     "doctor": "rewriter.views.json.doctor:DoctorJson",
-    "explain": "rewriter.views.json.tree:ExplainJson",
+    "explain": "rewriter.views.json.explanation:ExplainJson",
     "extract": "rewriter.views.json.cutting:ExtractJson",
     "modules": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",
