@@ -59,7 +59,8 @@ def named(context: click.Context, parameter: click.Parameter, typed: str) -> lis
     if (path := _small_model(context)) is None:
         return []
     graph = pipeline.read_model(path, ordered=False)[0].graph
-    return [each.name for each in (*graph.node, *graph.initializer) if each.name.startswith(typed)]
+    names = [*(node.name for node in graph.node), *(tensor.name for tensor in graph.initializer)]
+    return [name for name in names if name.startswith(typed)]
 
 
 @_forgiving

@@ -53,6 +53,21 @@ _KIND_OF_PACKAGE = (
 )
 
 
+def plain_name(class_name: str) -> str:
+    """Return a class without its package, and a private class of a library without its underscore.
+
+    Libraries make the classes behind several public ones private: `torch.nn.modules.batchnorm._BatchNorm` is
+    a `BatchNorm`. A leading underscore of a user's class is part of its name.
+    """
+    name = class_name.rpartition(".")[2]
+    return name if Kind.of(class_name) is Kind.CUSTOM else name.lstrip("_") or name
+
+
+def spellings_of(class_name: str) -> tuple[str, ...]:
+    """Return the names of a class that a user may write: qualified, without its package, as it is shown."""
+    return tuple(dict.fromkeys((class_name, class_name.rpartition(".")[2], plain_name(class_name))))
+
+
 _MAGIC = frozenset("*?[")
 """Characters that make a path a glob."""
 
@@ -197,6 +212,11 @@ class Module(Display):
         return self.class_name.rpartition(".")[2] if self.class_name else None
 
     @property
+    def plain_class(self) -> str | None:
+        """The class as text shows it, see `plain_name`; None if unknown."""
+        return plain_name(self.class_name) if self.class_name else None
+
+    @property
     def params(self) -> int:
         """Number of parameter elements of it and of all modules below; a shared parameter counts once.
 
@@ -254,10 +274,10 @@ class Module(Display):
 
     @property
     def shown_class(self) -> str | None:
-        """The class without its package; an inferred class ends with a question mark; None without any."""
+        """The `plain_class`; an inferred class ends with a question mark; None without any."""
         if self.inferred_class and not self.class_name:
-            return f"{self.inferred_class.rpartition('.')[2]}?"
-        return self.short_class
+            return f"{plain_name(self.inferred_class)}?"
+        return self.plain_class
 
     def _brief(self) -> str:
         shown = f"{self.path or '(root)'} {self.class_name or self.shown_class or 'of unknown class'}"

@@ -166,7 +166,7 @@ class _Reader:
         names = _Scope(inputs)
         if len(names) < len(inputs):
             raise UnreadableModel(f"input {_first_repeated(inputs)!r}{self.where} is there twice; rename one")
-        tensors = [
+        tensors: list[tuple[str, TensorProto | SparseTensorProto]] = [
             *((dense.name, dense) for dense in graph.initializer),
             *((sparse.values.name, sparse) for sparse in graph.sparse_initializer),
         ]

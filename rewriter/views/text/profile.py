@@ -9,6 +9,7 @@ from rich.text import Text
 from rewriter.basics.display import counted
 from rewriter.insight.profile import Profile
 from rewriter.insight.time_by_module import Figure, ModuleTime
+from rewriter.modules.module import plain_name
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import visible
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
@@ -84,7 +85,7 @@ class _Table:
         self.mark = signs(console)
         self.lines = self._lines()
         widest = max(cell_len(line) for line, _ in self.lines)
-        classes = [(time.class_name or "").rpartition(".")[2] for _, time in self.lines]
+        classes = [plain_name(time.class_name or "") for _, time in self.lines]
         self.class_name = min(_CLASS, max(map(cell_len, classes)))
         self.name = max(_LEAST_NAME, min(widest, console.width - _FIGURES - self.class_name))
 
@@ -102,7 +103,7 @@ class _Table:
             flow(self.console, ["kernels of no module: " + ", ".join(names[:_MOST_UNMAPPED]), *more], "dim")
 
     def _emit(self, line: str, class_name: str | None, total: Figure, own: Figure) -> None:
-        short = visible((class_name or "").rpartition(".")[2], ascii_only=self.mark is ASCII)
+        short = visible(plain_name(class_name or ""), ascii_only=self.mark is ASCII)
         figures = f"{_time(total.median):>8} {_spread(total):>7} {_time(own.median) if own.median else '':>8}"
         figures += f" {_share(total, self.found, self.mark)}"
         emit(self.console, Text(self._cells(line, short, figures)))
@@ -152,7 +153,7 @@ def _print_classes(found: Profile, console: Console) -> None:
     mark = signs(console)
     emit(console, Text(f"{'class':<32} {'modules':>8} {'own':>8} {'spread':>7} share", "dim"))
     for each in found.classes[:_MOST_CLASSES]:
-        name = visible(each.class_name.rpartition(".")[2], ascii_only=mark is ASCII)
+        name = visible(plain_name(each.class_name), ascii_only=mark is ASCII)
         share = _share(each.own, found, mark)
         figures = f"{each.modules:>8,} {_time(each.own.median):>8} {_spread(each.own):>7}"
         emit(console, Text(f"{fit(name, 32, mark.dots)} {figures} {share}"))
