@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 
 import rewriter
+from rewriter.basics.literals import SubjectWord
 from rewriter.errors import UsageError
 from rewriter.insight.explanation import Explanation, explain
 from rewriter.insight.name_lookup import Subject
@@ -32,10 +34,8 @@ g (float[2,4] x) => (float[2,4] y) <float[4,4] "a.b.weight" = {1,0,0,0, 0,2,0,0,
 """
 
 
-def told(name: str, as_: Subject | None = None, text: str = NAMES) -> Explanation:
+def told(name: str, as_: SubjectWord | None = None, text: str = NAMES) -> Explanation:
     found = rewriter.open(model(text)).explain(name, as_)
-    import jsonschema
-
     jsonschema.validate(json.loads(json.dumps(explain_json(found))), schema("explain"))
     return found
 
@@ -120,10 +120,10 @@ def test_a_name_of_several_things_is_the_first_of_them_and_says_so() -> None:
     found = told("enc")
     assert (found.what, found.also) == (Subject.VALUE, (Subject.MODULE,))
     assert "a module has this name too: --as module explains it" in str(found)
-    other = told("enc", Subject.MODULE)
+    other = told("enc", "module")
     assert (other.what, other.also) == (Subject.MODULE, (Subject.VALUE,))
     with pytest.raises(UsageError, match="no weight is called 'enc', but a value and a module is"):
-        told("enc", Subject.WEIGHT)
+        told("enc", "weight")
 
 
 @pytest.mark.parametrize(

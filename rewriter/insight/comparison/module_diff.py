@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from itertools import chain
 
 from onnx import TensorProto
@@ -162,6 +163,11 @@ class Diff(Display):
             if module.pair.how is not None:
                 found[module.pair.how] = found.get(module.pair.how, 0) + 1
         return found
+
+    def _repr_html_(self) -> str:
+        # `rewriter.views` imports this module, so the top of this file cannot import it.
+        html: str = import_module("rewriter.views.notebook_results").diff_html(self)
+        return html
 
     def _brief(self) -> str:
         where = "agree" if self.measured else "not taken"
