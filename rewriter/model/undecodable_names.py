@@ -56,15 +56,8 @@ def _demand_text_in(body: GraphProto | FunctionProto) -> None:
         _demand((body.name, *infos, *(tensor.name for tensor in body.initializer), *sparse))
     for node in body.node:
         try:
-            # One check per node: join and + accept only text, and a loop over the names would be slow.
-            (
-                "".join(node.input)
-                + "".join(node.output)
-                + node.name
-                + node.op_type
-                + node.domain
-                + node.overload
-            )
+            # One check per node: join accepts only text, and a loop over the names would be slow.
+            "".join((*node.input, *node.output, node.name, node.op_type, node.domain, node.overload))
         except TypeError:
             _demand((*node.input, *node.output, node.name, node.op_type, node.domain, node.overload))
         for attribute in node.attribute:
