@@ -39,6 +39,19 @@ g (float[2] x) => (float[2] y) {
 """
 
 
+CLIP = """
+g (float[2] x) => (float[2] y) <float low = {0}>
+{ ["/act/Constant"] high = Constant<value = float {6}>() ["/act/Clip"] y = Clip(x, low, high) }
+"""
+MERGED = """
+g (float[2,4] x) => (float[2,4] y) <float[4] "a.norm.weight" = {1}, float[4] "a.norm.bias" = {0}>
+{
+  ["/a/norm/LayerNormalization"] h = LayerNormalization(x, "a.norm.weight", "a.norm.bias")
+  ["/b/norm/LayerNormalization"] y = LayerNormalization(h, "a.norm.weight", "a.norm.bias")
+}
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "path", "shown"),
     [
@@ -51,6 +64,12 @@ g (float[2] x) => (float[2] y) {
         (SILU, "act", "SiLU?"),
         (TWICE, "act", "SiLU?"),
         (QUICK, "act", None),
+        (CLIP, "act", "ReLU6?"),
+        (CLIP.replace("{6}", "{1}"), "act", None),
+        (CLIP.replace(", low, high", ", low"), "act", None),
+        (CLIP.replace(", low, high", ', "", high'), "act", None),
+        (MERGED, "a.norm", "LayerNorm?"),
+        (MERGED, "b.norm", "LayerNorm?"),
     ],
 )
 def test_the_class_of_a_leaf(text: str, path: str, shown: str | None) -> None:
