@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from glob import escape as escape_glob
 
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
-from rewriter.paths import ROOT, ModulePath
+from rewriter.modules.module import Module
+from rewriter.paths import ModulePath
 
 
 class Subject(StrEnum):
@@ -35,7 +37,7 @@ def subjects_of(analysis: Analysis, name: str) -> dict[Subject, tuple[int, ...]]
         Subject.NODE: tuple(node for node, text in enumerate(graph.names) if text == name),
         Subject.VALUE: tuple(value for value in values if value not in graph.initializers),
         Subject.WEIGHT: tuple(dict.fromkeys(_weights(analysis, name, values))),
-        Subject.MODULE: tuple(at for at, module in enumerate(analysis.tree) if _names(name, module.path)),
+        Subject.MODULE: tuple(_modules(analysis, name)),
     }
     return {subject: numbers for subject, numbers in found.items() if numbers}
 
@@ -74,5 +76,12 @@ def _parameters(analysis: Analysis) -> Iterator[tuple[ModulePath, str]]:
             yield module.path.child(parameter.name), parameter.initializer
 
 
-def _names(name: str, path: ModulePath) -> bool:
-    return name == path or (path == ROOT and name == "(root)")
+def _modules(analysis: Analysis, name: str) -> Iterator[int]:
+    """Yield the position of the module with a path; the prefix of a wrapper (`model.`) may be left out."""
+    tree, path = analysis.tree, ModulePath("" if name == "(root)" else name)
+    if path in tree:
+        fitting: tuple[Module, ...] = (tree[path],)
+    else:
+        fitting = tree.fitting(path) if escape_glob(path) == path else ()
+    places = {module.path: place for place, module in enumerate(tree)}
+    yield from (places[module.path] for module in fitting)

@@ -108,6 +108,15 @@ def test_a_module_is_explained_by_the_witnesses_that_name_it() -> None:
     assert (evidence.class_source, evidence.module.inferred_class) == (None, "torch.nn.modules.linear.Linear")
 
 
+def test_a_module_is_found_without_the_prefix_of_a_wrapper() -> None:
+    analysis = rewriter.load(EXPORTS / "bert" / "dy.onnx")
+    found = explain(analysis, "pooler.dense").module
+    assert found is not None
+    assert found.module.path == "model.pooler.dense"
+    with pytest.raises(UsageError, match="no node, value, weight or module fits"):
+        explain(analysis, "pooler.*")
+
+
 def test_a_module_that_no_witness_names_is_known_by_those_below() -> None:
     found = told("a", text=WEIGHTS)
     assert found.module is not None
