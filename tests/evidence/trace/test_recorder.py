@@ -146,6 +146,9 @@ def test_the_module_is_left_as_it_was() -> None:
 
 def test_buffers_that_the_module_replaced_or_added_are_put_back() -> None:
     class Replaces(torch.nn.Module):  # type: ignore[misc, name-defined]
+        runs: Any
+        none: Any
+
         def __init__(self) -> None:
             super().__init__()
             self.register_buffer("runs", torch.zeros(()))
