@@ -7,7 +7,8 @@ from typing import Final, Literal, NotRequired, TypedDict
 
 from rewriter.evidence.roles import Role
 from rewriter.insight.explained_module import ModuleEvidence
-from rewriter.insight.explanation import ExplainedValue, ExplainedWeight, Explanation, Holder, Readers
+from rewriter.insight.explained_tensors import ExplainedValue, ExplainedWeight, Holder, Readers
+from rewriter.insight.explanation import Explanation
 from rewriter.insight.name_lookup import Subject
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from rewriter.basics.display import counted
 from rewriter.insight.explained_module import ModuleEvidence
-from rewriter.insight.explanation import ExplainedValue, ExplainedWeight, Explanation, Holder, Readers
+from rewriter.insight.explained_tensors import ExplainedValue, ExplainedWeight, Holder, Readers
+from rewriter.insight.explanation import Explanation
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import OwnedBy, Parameter
