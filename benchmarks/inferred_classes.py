@@ -38,6 +38,7 @@ def is_right(guess: str, true: str) -> bool:
 
 def without_classes(path: Path) -> Analysis:
     """Return the analysis of a file as if no evidence named a class."""
+
     def nameless(*arguments: Any, **named: Any) -> Any:
         return replace(settle(*arguments, **named), classes={})
 
