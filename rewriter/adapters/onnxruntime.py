@@ -18,7 +18,11 @@ from rewriter.pipeline import load
 
 
 def excluding(
-    source: AnySource, *modules: str, class_name: str | tuple[str, ...] = (), operators: tuple[str, ...] = ()
+    source: AnySource,
+    *modules: str,
+    class_name: str | tuple[str, ...] = (),
+    operators: tuple[str, ...] = (),
+    inferred: bool = False,
 ) -> dict[str, list[str]]:
     """Return keywords that make `quantize_dynamic` and `quantize_static` skip modules.
 
@@ -30,6 +34,7 @@ def excluding(
         modules: globs over module paths; a module includes all modules below it.
         class_name: only modules whose class matches this glob, or one of several globs.
         operators: only nodes whose operator matches one of these globs.
+        inferred: whether `class_name` also matches the inferred class of a module, which is a guess.
 
     Returns:
         `{"nodes_to_exclude": [...]}`.
@@ -39,7 +44,7 @@ def excluding(
         UsageError: a glob matches nothing, or the matching nodes have no names.
     """
     analysis = load(read_of(source))
-    chosen = choose(analysis, Selection(modules, class_name, operators=operators))
+    chosen = choose(analysis, Selection(modules, class_name, operators=operators, inferred=inferred))
     demand_names(analysis, chosen)
     for note in chosen.notes:
         warnings.warn(f"{source if isinstance(source, str | Path) else 'model'}: {note}", stacklevel=2)

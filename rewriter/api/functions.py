@@ -127,6 +127,7 @@ def rewrite(
     kind: str | Sequence[str] = (),
     operators: str | Sequence[str] = (),
     leave_out: str | Sequence[str] = (),
+    inferred: bool = False,
     repeated: bool = False,
     restore_names: bool = False,
     layer_annotations: bool = False,
@@ -160,6 +161,7 @@ def rewrite(
             `huggingface`, `torch`, `custom`, `unknown`.
         operators: make functions only of modules that directly own a node of one of these operators.
         leave_out: make no functions of modules whose path matches, nor of modules inside them.
+        inferred: whether `class_name` also matches the inferred class of a module, which is a guess.
         repeated: make functions only of modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
         layer_annotations: also annotate nodes with their module for onnxruntime's annotated partitioning.
@@ -196,6 +198,7 @@ def rewrite(
         kind=texts(kind),
         operators=texts(operators),
         leave_out=texts(leave_out),
+        inferred=inferred,
         repeated=repeated,
         restore_names=restore_names,
         layer_annotations=layer_annotations,

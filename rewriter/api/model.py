@@ -177,6 +177,7 @@ class Model(Display):
         kind: KindWord | Sequence[KindWord] = (),
         operators: str | Sequence[str] = (),
         depth: int = 0,
+        inferred: bool = False,
         what: WhatWord = "nodes",
     ) -> ChosenNames:
         """Return the names of nodes, values or initializers of modules, and warnings about their use.
@@ -189,6 +190,7 @@ class Model(Display):
             kind: origins of classes: `torch.nn`, `huggingface`, `torch`, `custom` or `unknown`.
             operators: globs over operators.
             depth: maximum depth of modules; 0 for all.
+            inferred: whether `class_name` also matches the inferred class of a module, which is a guess.
             what: `nodes`, `values` or `initializers`.
 
         Raises:
@@ -204,6 +206,8 @@ class Model(Display):
         given: dict[str, Any] = {name: word for name, word in words.items() if word}
         if depth:
             given["depth"] = depth
+        if inferred:
+            given["inferred"] = True
         return chosen_names(self.analysis, replace(Selection.of(modules), **given), NamedKind(what))
 
     def place(self, *devices: str, selection: Selection = Selection()) -> Placing:  # noqa: B008 frozen

@@ -37,11 +37,11 @@ def rewrite_one(source: str, target: str, request: Request) -> Record:
         request: the request.
     """
     started = time.monotonic()
-    request = request if request.seal else request.sealed()
     record = Record(source, target, Status.DONE, request=request.seal)
     with _ALONE:
         try:
-            record = _rewritten(record, request)
+            request = request if request.seal else request.sealed()
+            record = _rewritten(replace(record, request=request.seal), request)
         except RewriterError as error:
             record = replace(record, status=status_of(error.exit_code), message=_line(str(error)))
         except Exception as error:

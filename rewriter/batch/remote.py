@@ -115,9 +115,8 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
             if _is_plain(location) and _exists(system, data := f"{home}/{location}{query}"):
                 wanted[data] = folder / location
         if config:
-            above = home.rpartition("/")[0]
-            for place, into in ((home, folder), (above, folder.parent)):
-                if _exists(system, found := f"{place}/{_CONFIG}{query}"):
+            for found, into in zip(configs_of(url), (folder, folder.parent), strict=True):
+                if _exists(system, found):
                     wanted[found] = into / _CONFIG
         for each, path in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +124,14 @@ def fetched(url: str, *, config: bool) -> Iterator[Fetched]:
                 _get(system, each, path)
         folders = {str(folder): home, str(folder.parent): home.rpartition("/")[0]}
         yield Fetched(folder / name, {each: stamp(each) for each in wanted}, folders)
+
+
+def configs_of(url: str) -> tuple[str, str]:
+    """Return the URLs at which a config of a model may be: beside the model, and one folder above."""
+    plain, mark, query = url.partition("?")
+    home = plain.rpartition("/")[0]
+    above = home.rpartition("/")[0]
+    return f"{home}/{_CONFIG}{mark}{query}", f"{above}/{_CONFIG}{mark}{query}"
 
 
 @contextmanager

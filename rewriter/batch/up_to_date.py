@@ -36,7 +36,7 @@ def is_current(record: Record, source: str, target: str, request: Request) -> bo
 
     Local sources are compared by `key_of`, local outputs by content. Remote sources are compared by the
     versions that their servers state, since reading them would take most of the time; without such a version,
-    the record is not current. Remote outputs must exist.
+    or with a config that was not there before, the record is not current. Remote outputs must exist.
 
     Args:
         record: the record of this target in the ledger.
@@ -51,10 +51,15 @@ def is_current(record: Record, source: str, target: str, request: Request) -> bo
             record.source == source
             and bool(record.stamps)
             and all(told and remote.stamp(url) == told for url, told in record.stamps.items())
+            and not (request.config and _has_new_config(source, record))
         )
     else:
         same = key_of(Path(remote.local(source)), request) == record.key
     return same and all(_stands(target, name, told) for name, told in record.outputs.items())
+
+
+def _has_new_config(source: str, record: Record) -> bool:
+    return any(url not in record.stamps and remote.exists(url) for url in remote.configs_of(source))
 
 
 def _stands(target: str, name: str, told: str) -> bool:

@@ -25,7 +25,7 @@ _VERBS = {
     "profile": "Show the time of a model, by module and by class.",
     "extract": "Write modules as a model of their own.",
     "split": "Cut a model into a chain of models.",
-    "explain": "Show every claim on the module of one node, and the reason for the accepted claim.",
+    "explain": "Show the evidence for the module of a node, value or weight, or for a module.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers of each module: operators, parameters, shapes, FLOPs.",
     "report": "Write one page that shows a model: tree, figures, evidence, time, differences.",

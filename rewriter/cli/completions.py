@@ -52,14 +52,15 @@ def modules(context: click.Context, parameter: click.Parameter, typed: str) -> l
 
 
 @_forgiving
-def nodes(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Complete the name of a node in the main graph of MODEL, if the file is small."""
+def named(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Complete the name of a node or initializer in the main graph of MODEL, if the file is small."""
     from rewriter import pipeline
 
     if (path := _small_model(context)) is None:
         return []
-    model, _ = pipeline.read_model(path, provable=False)
-    return [node.name for node in model.graph.node if node.name.startswith(typed)]
+    graph = pipeline.read_model(path, provable=False)[0].graph
+    names = [*(node.name for node in graph.node), *(tensor.name for tensor in graph.initializer)]
+    return [name for name in names if name.startswith(typed)]
 
 
 @_forgiving

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    SparseTensorProto,
+    TensorProto,
+    ValueInfoProto,
+    helper,
+    numpy_helper,
+)
 
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.errors import CannotCut
@@ -91,6 +100,7 @@ class _Hoisting:
         self.nodes: list[NodeProto] = []
         self.origins: list[int] = []
         self.tensors: list[TensorProto] = []
+        self.sparse: list[SparseTensorProto] = []
         self.infos: list[ValueInfoProto] = []
         self.results: list[str] = []
 
@@ -102,6 +112,7 @@ class _Hoisting:
         del model.graph.node[:]
         model.graph.node.extend(self.nodes)
         model.graph.initializer.extend(self.tensors)
+        model.graph.sparse_initializer.extend(self.sparse)
         model.graph.value_info.extend(self.infos)
         graph = GraphIndex(model)
         order = [node for node, body in enumerate(graph.body_of) if body == 0]
@@ -137,6 +148,7 @@ class _Hoisting:
         names = {**outer, **bound}
         self.varying.update(bound.values() if varying else ())
         defined = [tensor.name for tensor in graph.initializer]
+        defined += [sparse.values.name for sparse in graph.sparse_initializer]
         defined += [name for node in graph.node for name in node.output if name]
         for name in defined:
             names[name] = self.taken.fresh(f"{name}_first")
@@ -145,6 +157,9 @@ class _Hoisting:
                 self.varying.add(names[name])
         for tensor in graph.initializer:
             self.tensors.append(_renamed(tensor, names[tensor.name]))
+        for sparse in graph.sparse_initializer:
+            values = _renamed(sparse.values, names[sparse.values.name])
+            self.sparse.append(SparseTensorProto(values=values, indices=sparse.indices, dims=sparse.dims))
         for info in (*graph.input, *graph.value_info, *graph.output):
             if info.name in names and info.type.WhichOneof("value"):
                 self.infos.append(_renamed(info, names[info.name]))

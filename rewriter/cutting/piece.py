@@ -201,7 +201,7 @@ class Emitter:
                 rename(node, names)
             for info in (*graph.input, *graph.output, *graph.value_info):
                 info.name = names.get(info.name, info.name)
-            for tensor in graph.initializer:
+            for tensor in (*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer)):
                 tensor.name = names.get(tensor.name, tensor.name)
         return interface
 

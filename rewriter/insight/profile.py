@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,11 @@ class Profile(Display):
         The share is that of medians, since a single run on a busy machine may take many times as long.
         """
         return time.median / self.total.median if self.total.median else 0.0
+
+    def _repr_html_(self) -> str:
+        # `rewriter.views` imports this module, so the top of this file cannot import it.
+        html: str = import_module("rewriter.views.notebook_results").profile_html(self)
+        return html
 
     def _brief(self) -> str:
         if self.skipped is not None:

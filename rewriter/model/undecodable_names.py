@@ -52,13 +52,14 @@ def _demand_text_in(body: GraphProto | FunctionProto) -> None:
         _demand((body.name, body.domain, body.overload, *body.input, *body.output, *body.attribute))
     else:
         infos = (info.name for info in (*body.input, *body.output, *body.value_info))
-        _demand((body.name, *infos, *(tensor.name for tensor in body.initializer)))
+        sparse = (tensor.values.name for tensor in body.sparse_initializer)
+        _demand((body.name, *infos, *(tensor.name for tensor in body.initializer), *sparse))
     for node in body.node:
         try:
-            # One check per node: join and + accept only text, and a loop over the names would be slow.
-            "".join(node.input) + "".join(node.output) + node.name + node.op_type + node.domain
+            # One check per node: join accepts only text, and a loop over the names would be slow.
+            "".join((*node.input, *node.output, node.name, node.op_type, node.domain, node.overload))
         except TypeError:
-            _demand((*node.input, *node.output, node.name, node.op_type, node.domain))
+            _demand((*node.input, *node.output, node.name, node.op_type, node.domain, node.overload))
         for attribute in node.attribute:
             _demand((attribute.name, attribute.ref_attr_name))
             for graph in graphs_of(attribute):

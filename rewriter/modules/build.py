@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rewriter.basics import garbage
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
-from rewriter.evidence.parameters.leaf_classes import class_of
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.parameters.tensor_roles import Operands, operands_of, with_inputs
 from rewriter.evidence.settle import Settled, settle
@@ -19,6 +18,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.child_order import in_call_order, starts_of
+from rewriter.modules.leaf_form import inferred_class
 from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
 from rewriter.modules.tensor_owners import held_tensors, named_tensors
 from rewriter.paths import ROOT, ModulePath
@@ -208,27 +208,18 @@ def _finish(
             0 if _is_list(path, draft, settled) else calls[path],
             scopes.get(path),
             declared.get(path, ()),
-            None if path in settled.classes else _inferred_class(draft, graph),
+            None if path in settled.classes else _inferred_class(graph, draft),
             tuple(draft.tensors),
             tuple(draft.folded_into),
         )
     return {path: finished[path] for path in order}
 
 
-def _inferred_class(draft: _Draft, graph: GraphIndex) -> str | None:
-    """Return the class that operators and parameters of a leaf suggest.
-
-    None if they suggest no class, and for a module with children or without nodes.
-    """
+def _inferred_class(graph: GraphIndex, draft: _Draft) -> str | None:
+    """Return the class that the form of a leaf suggests; None for modules with children or without nodes."""
     if draft.children or not draft.nodes:
         return None
-    operators = {graph.operators[node][1] for node in draft.nodes}
-    held = {name: len(p.shape) for name, p in draft.parameters.items() if p.dtype not in _COUNTERS}
-    return class_of(operators, held)
-
-
-_COUNTERS = frozenset({"int64", "bool"})
-"""Element types of buffers that do not count as parameters of a class: `num_batches_tracked`, masks."""
+    return inferred_class(graph, draft.nodes, draft.parameters, draft.tensors)
 
 
 def _is_list(path: ModulePath, draft: _Draft, settled: Settled) -> bool:

@@ -54,6 +54,21 @@ _KIND_OF_PACKAGE = (
 )
 
 
+def plain_name(class_name: str) -> str:
+    """Return a class without its package, and a private class of a library without its underscore.
+
+    Libraries make the classes behind several public ones private: `torch.nn.modules.batchnorm._BatchNorm` is
+    a `BatchNorm`. A leading underscore of a user's class is part of its name.
+    """
+    name = class_name.rpartition(".")[2]
+    return name if Kind.of(class_name) is Kind.CUSTOM else name.lstrip("_") or name
+
+
+def spellings_of(class_name: str) -> tuple[str, ...]:
+    """Return the names of a class that a user may write: qualified, without its package, as it is shown."""
+    return tuple(dict.fromkeys((class_name, class_name.rpartition(".")[2], plain_name(class_name))))
+
+
 _MAGIC = frozenset("*?[")
 """Characters that make a path a glob."""
 
@@ -95,6 +110,25 @@ class Parameter:
         return prod(self.shape) if self.unpacked is None else self.unpacked
 
 
+class OwnedBy(StrEnum):
+    """Reason why a module holds a tensor."""
+
+    CLAIM = "claim"
+    """A witness says which parameter the tensor, or a part of it, holds."""
+    VARIABLE = "variable"
+    """Its name is that of a TensorFlow or Keras variable, and contains the layer."""
+    READERS = "readers"
+    """The module is the lowest one that holds all nodes that read the tensor."""
+    UNPLACED_READER = "unplaced_reader"
+    """A node that is not placed reads the tensor, so the root holds it."""
+    WEIGHT = "weight"
+    """It is the scale, zero point or group index of a weight of the module."""
+    WRITER = "writer"
+    """No node reads the tensor, and a node of the module writes it."""
+    NOBODY = "nobody"
+    """No node reads the tensor, and no placed node writes it, so the root holds it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """Tensor that the file stores, as a module holds it.
@@ -111,6 +145,7 @@ class Tensor:
             inputs of the graph that are weights.
         part: the part of the initializer that the module holds; None for the whole, or for the rest beside
             claimed parts. The rest has its own `count` and `size`, and the `shape` of the whole.
+        owned_by: the reason why the module holds it.
     """
 
     value: int
@@ -121,6 +156,7 @@ class Tensor:
     count: int
     size: int
     part: InitializerSlice | None = None
+    owned_by: OwnedBy = OwnedBy.READERS
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -188,6 +224,11 @@ class Module(Display):
         return self.class_name.rpartition(".")[2] if self.class_name else None
 
     @property
+    def plain_class(self) -> str | None:
+        """The class as text shows it, see `plain_name`; None if unknown."""
+        return plain_name(self.class_name) if self.class_name else None
+
+    @property
     def params(self) -> int:
         """Number of parameter elements of it and of all modules below; a shared parameter counts once.
 
@@ -245,10 +286,10 @@ class Module(Display):
 
     @property
     def shown_class(self) -> str | None:
-        """The class without its package; an inferred class ends with a question mark; None without any."""
+        """The `plain_class`; an inferred class ends with a question mark; None without any."""
         if self.inferred_class and not self.class_name:
-            return f"{self.inferred_class.rpartition('.')[2]}?"
-        return self.short_class
+            return f"{plain_name(self.inferred_class)}?"
+        return self.plain_class
 
     def _brief(self) -> str:
         shown = f"{self.path or '(root)'} {self.class_name or self.shown_class or 'of unknown class'}"

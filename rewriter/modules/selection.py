@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import option, part, texts
 from rewriter.errors import UsageError
-from rewriter.modules.module import Kind, Module, ModuleTree
+from rewriter.modules.module import Kind, Module, ModuleTree, spellings_of
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.paths import ModulePath
 
@@ -52,6 +52,8 @@ class Selection:
         operators: globs over operator types.
         depth: maximum depth of modules (the root has 0); None for no limit.
         leave_out: globs over module paths: these modules, and everything inside them, are not chosen.
+        inferred: whether `class_name` also matches the inferred class of a module whose class is unknown; an
+            inferred class is a guess.
     """
 
     only: tuple[str, ...] = option(
@@ -76,6 +78,9 @@ class Selection:
         flag="--not",
         metavar="GLOB",
         completes="modules",
+    )
+    inferred: bool = option(
+        False, "With --class: also modules whose class is only inferred, shown as 'Linear?'; it is a guess."
     )
 
     def __post_init__(self) -> None:
@@ -177,8 +182,8 @@ class Selection:
             if not tree.fitting(pattern):
                 yield Miss("module", pattern, no_module_fits(pattern, tree))
         for name in texts(self.class_name):
-            if not any(_is_a(module, (name,)) for module in tree):
-                yield Miss("class", name, _no_class_fits(name, tree))
+            if not any(self._is_a(module, (name,)) for module in tree):
+                yield Miss("class", name, self._no_class_fits(name, tree))
         there = dict.fromkeys(node.op_type for node in analysis.graph.nodes)
         for glob in self.operators:
             if not any(_fits(operator, glob) for operator in there):
@@ -194,7 +199,7 @@ class Selection:
         Raises:
             UsageError: a kind does not exist.
         """
-        self._demand_kinds()
+        self._demand_words()
         misses = tuple(self.misses(analysis))
         lost = {(miss.what, miss.word) for miss in misses}
         left = replace(
@@ -214,13 +219,15 @@ class Selection:
             return None, (*misses, Miss("module", left._said(), left._together(analysis)))
         return left, misses
 
-    def _demand_kinds(self) -> None:
+    def _demand_words(self) -> None:
+        if self.inferred and not self.class_name:
+            raise UsageError("--inferred adds modules to those of --class; name a class with --class")
         for kind in texts(self.kind):
             if kind not in KINDS:
                 raise UsageError(fits_nothing("kind", kind, KINDS))
 
     def _demand(self, analysis: Analysis) -> None:
-        self._demand_kinds()
+        self._demand_words()
         if messages := [miss.message for miss in self.misses(analysis)]:
             raise UsageError(f"{_file(analysis)}: {'; '.join(messages)}")
 
@@ -233,7 +240,7 @@ class Selection:
             module
             for module in tree
             if (not self.only or module.path in paths)
-            and (not self.class_name or _is_a(module, texts(self.class_name)))
+            and (not self.class_name or self._is_a(module, texts(self.class_name)))
             and (not self.kind or (module.kind or UNKNOWN) in self.kind)
             and (self.depth is None or module.depth <= self.depth)
             and module.path not in lost
@@ -245,11 +252,29 @@ class Selection:
     def _wants(self, operator: str | bytes) -> bool:
         return not self.operators or any(_fits(operator, glob) for glob in self.operators)
 
+    def _is_a(self, module: Module, globs: Iterable[str]) -> bool:
+        names = (*_classes(module), *(_inferred(module) if self.inferred else ()))
+        return any(fnmatchcase(name, glob) for glob in globs for name in names)
+
+    def _no_class_fits(self, name: str, tree: ModuleTree) -> str:
+        known = [each for module in tree for each in _classes(module)[1:]]
+        known += [each for module in tree for each in _inferred(module)[1:] if self.inferred]
+        if known:
+            message = fits_nothing("class", name, known, where="'rewriter tree'")
+        else:
+            message = f"no class fits {name!r}; the file tells no class, give one by --reference"
+        alike = sum(any(fnmatchcase(each, name) for each in _inferred(module)) for module in tree)
+        if alike:
+            message += f"; the class of {alike} modules is inferred as {name}?, --inferred takes them too"
+        if ModulePath(name) in tree:
+            message += f"; {name!r} is the path of a module, not a class"
+        return message
+
     def _said(self) -> str:
         """Return the selection in words, with options as a user would type them."""
         words = [
             " or ".join(map(repr, self.only)),
-            " or ".join(f"--class {name}" for name in self.class_name),
+            " or ".join(f"--class {name}" for name in self.class_name) + " --inferred" * self.inferred,
             " or ".join(f"--kind {kind}" for kind in self.kind),
             " or ".join(f"--op {glob}" for glob in self.operators),
             f"--depth {self.depth}" if self.depth is not None else "",
@@ -275,7 +300,7 @@ class Selection:
                 )
         names = texts(self.class_name)
         if names:
-            below = [inner for path in fitting for inner in tree.walk(path) if _is_a(inner, names)]
+            below = [inner for path in fitting for inner in tree.walk(path) if self._is_a(inner, names)]
             if below:
                 return f"; for the modules below write {self.only[0] + '.**'!r}"
         return "; 'rewriter tree' lists the modules with their classes, or ask for less"
@@ -296,28 +321,20 @@ def outermost(modules: Iterable[Module]) -> tuple[Module, ...]:
     return tuple(m for m in given.values() if given.keys().isdisjoint(m.path.ancestors()))
 
 
-def _is_a(module: Module, globs: Iterable[str]) -> bool:
-    names = [name for name in (module.class_name, module.short_class) if name]
-    return any(fnmatchcase(name, glob) for glob in globs for name in names)
+def _classes(module: Module) -> tuple[str, ...]:
+    """Return the spellings of a module's class: with its package, alone, and as views show it."""
+    return spellings_of(module.class_name) if module.class_name else ()
+
+
+def _inferred(module: Module) -> tuple[str, ...]:
+    """Return the spellings of a module's inferred class, if its class is unknown."""
+    guess = module.inferred_class
+    return spellings_of(guess) if guess and not module.class_name else ()
 
 
 def _fits(operator: str | bytes, glob: str) -> bool:
     """Whether a glob matches an operator; types that are not UTF-8 are bytes and never match."""
     return isinstance(operator, str) and fnmatchcase(operator, glob)
-
-
-def _no_class_fits(name: str, tree: ModuleTree) -> str:
-    known = [module.short_class for module in tree if module.short_class]
-    if known:
-        message = fits_nothing("class", name, known, where="'rewriter tree'")
-    else:
-        message = f"no class fits {name!r}; the file tells no class, give one by --reference"
-    alike = sum(fnmatchcase(module.shown_class or "", f"{name}[?]") for module in tree)
-    if alike:
-        message += f"; {alike} modules look like it ({name}?), but guessed classes are not selected"
-    if ModulePath(name) in tree:
-        message += f"; {name!r} is the path of a module, not a class"
-    return message
 
 
 def _file(analysis: Analysis) -> str:

@@ -20,7 +20,7 @@ from rewriter.evidence.parameters.tensor_roles import Operands
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.tensors import dtype_name
-from rewriter.modules.module import Placement, Tensor
+from rewriter.modules.module import OwnedBy, Placement, Tensor
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _STEPS = 64
@@ -42,15 +42,17 @@ def held_tensors(
             continue
         of_value = claimed.get(value, [])
         if of_value:
-            owner = of_value[0].name.parent or ROOT
+            owner, reason = of_value[0].name.parent or ROOT, OwnedBy.CLAIM
+        elif (layer := _of_variable(graph, operands, value, tops)) is not None:
+            owner, reason = layer, OwnedBy.VARIABLE
         else:
-            owner = _of_variable(graph, operands, value, tops) or _of_readers(graph, value, placements)
+            owner, reason = _of_readers(graph, value, placements)
         role = role_of(operands, value, [claim.name for claim in of_value])
         held[value] = owner, role
-        yield from _parts(graph, operands, value, of_value, role, owner)
+        yield from _parts(graph, operands, value, of_value, role, owner, reason)
     for helper, weight in operands.helpers.items():
         owner, role = held.get(weight, (ROOT, Role.CONSTANT))
-        yield owner, _tensor(graph, helper, operands.stored[helper], role, 0)
+        yield owner, _tensor(graph, helper, operands.stored[helper], role, 0, OwnedBy.WEIGHT)
 
 
 def named_tensors(graph: GraphIndex, operands: Operands) -> dict[str, int]:
@@ -77,13 +79,14 @@ def _parts(
     claims: list[ParameterClaim],
     role: Role,
     owner: ModulePath,
+    reason: OwnedBy,
 ) -> Iterator[tuple[ModulePath, Tensor]]:
     """Yield the whole tensor for each module that claims it, or for `owner` without a claim.
 
     If parts are claimed, yield each part for the module that claims it, and the rest for `owner`.
     """
     stored = operands.stored[value]
-    whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements))
+    whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements), reason)
     if not claims:
         yield owner, whole
         return
@@ -101,9 +104,9 @@ def _parts(
         yield owner, rest
 
 
-def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: int) -> Tensor:
+def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: int, reason: OwnedBy) -> Tensor:
     name, dtype = graph.value_names[value], dtype_name(stored.data_type)
-    return Tensor(value, name, role, stored.dims, dtype, count, stored.size)
+    return Tensor(value, name, role, stored.dims, dtype, count, stored.size, owned_by=reason)
 
 
 def _part_of(whole: Tensor, part: InitializerSlice) -> Tensor:
@@ -133,8 +136,10 @@ def _of_variable(
     return owner if owner and owner.cut(1) in tops else None
 
 
-def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | None]) -> ModulePath:
-    """Return the lowest module that holds all readers of a tensor.
+def _of_readers(
+    graph: GraphIndex, value: int, placements: Sequence[Placement | None]
+) -> tuple[ModulePath, OwnedBy]:
+    """Return the lowest module that holds all readers of a tensor, and the reason for it.
 
     An unplaced reader that computes with stored tensors alone is replaced by its own readers. Any other
     unplaced reader gives the tensor to the root, since the owner of the tensor is as unknown as that of the
@@ -143,7 +148,7 @@ def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | 
     found: list[ModulePath] = []
     maker = graph.producer[value]
     pending = list(graph.readers[value])
-    prepared = {value, NONE}
+    prepared, reason = {value, NONE}, OwnedBy.READERS
     seen: set[int] = set()
     while pending:
         node = pending.pop()
@@ -157,9 +162,12 @@ def _of_readers(graph: GraphIndex, value: int, placements: Sequence[Placement | 
             pending += graph.successors(node)
         else:
             found.append(ROOT)
-    if not found and maker != NONE and (place := placements[maker]) is not None:
-        return place.module
-    return common_ancestor(found) or ROOT
+            reason = OwnedBy.UNPLACED_READER
+    if found:
+        return common_ancestor(found) or ROOT, reason
+    if maker != NONE and (place := placements[maker]) is not None:
+        return place.module, OwnedBy.WRITER
+    return ROOT, OwnedBy.NOBODY
 
 
 def _prepares(graph: GraphIndex, node: int, prepared: Set[int]) -> bool:

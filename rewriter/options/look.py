@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.basics.literals import PrecisionWord, WhatWord
+from rewriter.basics.literals import PrecisionWord, SubjectWord, WhatWord
 from rewriter.basics.option_declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import (
@@ -49,17 +49,21 @@ class TreeOptions(Verb, Selection, SideInputs, Config, Printing):
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(Verb, SideInputs, Config, Printing):
-    """Show every claim on the module of NODE in MODEL, and the reason for the accepted claim.
+    """Explain NAME in MODEL: the claims on a node, the readers of a value, the owner of a weight, a module.
 
-    NODE is the name of a node, or of a value that it writes.
+    NAME is the name of a node, of a value, of an initializer or of a parameter, or the path of a module. A
+    name of several kinds of things is explained as the first of these kinds, unless --as chooses another.
 
     \b
       rewriter explain bert.onnx /encoder/layer.0/attention/self/MatMul
+      rewriter explain bert.onnx encoder.layer.0.attention.self.query.weight
+      rewriter explain bert.onnx encoder.layer.0.attention --as module
       rewriter explain bert.quantised.onnx /encoder/layer.0/attention/self/MatMul --like bert.onnx
     """
 
     model: Path = argument()
-    node: str = argument(completes="nodes")
+    name: str = argument(completes="named")
+    as_: SubjectWord | None = option(None, "The kind of thing to explain.", flag="--as")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,9 @@ class ExportOptions(
 ):
     """Write the module tree of MODEL and its figures for another viewer.
 
-    PATTERNS and options such as --class choose the modules to show; model-explorer shows all nodes. In dot
-    and speedscope a module that is not shown counts for the nearest shown module above it.
+    PATTERNS and options such as --class choose the modules to show. In dot and speedscope a module that is
+    not shown counts for the nearest shown module above it. For model-explorer they have no effect: it gets
+    the figures of all placed nodes of the main graph, as far as they are known.
 
     \b
       rewriter export bert.onnx --format model-explorer --weight flops -o bert.flops.json

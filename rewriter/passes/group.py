@@ -82,6 +82,7 @@ class Group:
         kind: group the modules whose class is of this kind, or of one of several.
         operators: group the modules that own a node of this operator themselves.
         leave_out: group no modules whose path matches, and none inside them.
+        inferred: whether `class_name` also matches an inferred class, which is a guess.
         repeated: group only modules whose body another module has too, or another call of the same module.
 
     Raises:
@@ -99,6 +100,7 @@ class Group:
     kind: str | tuple[str, ...] = again(RewriteSteps, "kind")
     operators: str | tuple[str, ...] = again(RewriteSteps, "operators")
     leave_out: str | tuple[str, ...] = again(RewriteSteps, "leave_out")
+    inferred: bool = again(RewriteSteps, "inferred")
 
     def __post_init__(self) -> None:
         """Store a text as a tuple of one text."""

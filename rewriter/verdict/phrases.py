@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rewriter.basics.display import listed
 from rewriter.proof.certificate import Certificate
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.verification import Verdict, Verification
@@ -39,9 +40,9 @@ def numbers_phrase(numeric: Numeric | None) -> str:
         why = numeric.skipped or numeric.error
         return f"numbers not {'needed' if numeric.identical else 'taken'}: {why}"
     runs = f"onnxruntime: {numeric.runs:,} run{'s' if numeric.runs != 1 else ''}"
-    if numeric.exact:
-        return f"{runs}, bit for bit the same"
-    return f"{runs}, {_deviation(numeric)}"
+    found = "bit for bit the same" if numeric.exact else _deviation(numeric)
+    apart = f"; not compared, since random: {listed(numeric.random)}"
+    return f"{runs}, {found}{apart if numeric.random else ''}"
 
 
 def reason_of(verification: Verification) -> str:

@@ -68,11 +68,12 @@ class Verification(Display):
     def accepted(self) -> bool:
         """Whether the models are equal or within the tolerance.
 
-        False if a run ended in an error, or if demanded numbers are missing.
+        False if a run ended in an error, or if demanded numbers are missing. Models are not within the
+        tolerance if an output was not compared.
         """
         if self.missing is not None or self.verdict is Verdict.DIFFERENT:
             return False
-        within = self.numeric is not None and self.numeric.within is True
+        within = self.numeric is not None and self.numeric.within is True and not self.numeric.random
         return self.verdict is Verdict.EQUAL or (within and not (self.optimised and self.optimised.error))
 
     def _brief(self) -> str:

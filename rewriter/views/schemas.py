@@ -36,7 +36,7 @@ _HOME = {
     "conflicts": "rewriter.views.json.conflicts:ConflictsJson",
     "diff": "rewriter.views.json.diff:DiffJson",
     "doctor": "rewriter.views.json.doctor:DoctorJson",
-    "explain": "rewriter.views.json.tree:ExplainJson",
+    "explain": "rewriter.views.json.explanation:ExplainJson",
     "extract": "rewriter.views.json.cutting:ExtractJson",
     "modules": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",

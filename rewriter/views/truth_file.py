@@ -33,15 +33,26 @@ def read_truth(path: Path, model: str = "") -> Truth:
         return {name: module for module, names in known.node_names.items() for name in names if name}
     try:
         aliases = {
-            alias: ModulePath(each["path"])
+            alias: _path(each["path"])
             for each in loaded.get("modules", ())
             for alias in each.get("aliases", ())
         }
         nodes = loaded["files"][model]["nodes"] if "files" in loaded else loaded.get("nodes", loaded)
-        places = {name: ModulePath(at if isinstance(at, str) else at[0]) for name, at in nodes.items()}
+        places = {name: _path(at if isinstance(at, str) else at[0]) for name, at in nodes.items()}
     except (AttributeError, IndexError, KeyError, TypeError):
         raise UnreadableModel(
             f"{path}: states no modules of {model or 'nodes'}; give a sidecar or "
             '{"node name": "module.path"}'
         ) from None
     return {name: aliases.get(place, place) for name, place in places.items()}
+
+
+def _path(text: object) -> ModulePath:
+    """Return a module path from JSON.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError
+    return ModulePath(text)

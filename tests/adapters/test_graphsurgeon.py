@@ -403,6 +403,11 @@ def test_an_edit_may_sort_nodes_and_put_in_copies() -> None:
     assert (result.new, result.dropped, result.kept) == ((), (), len(nodes))
 
 
+def test_nodes_in_lists_of_graphs_are_kept() -> None:
+    model = rich()
+    assert edited(model, lambda graph: None).kept == len(GraphIndex(model).nodes)
+
+
 def test_what_graphsurgeon_cannot_read_is_refused_in_one_line() -> None:
     model = rich()
     node_named(model, "custom").attribute.add(name="text", type=onnx.AttributeProto.STRING, s=b"\xff")

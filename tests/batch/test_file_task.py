@@ -68,6 +68,18 @@ def test_a_missing_file_and_a_fault_of_ours(tmp_path: Path, monkeypatch: pytest.
     assert record.message.endswith("internal error: ZeroDivisionError: oh no")
 
 
+def test_evidence_that_cannot_be_read_is_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read every file, so the error is made here."""
+
+    def refuses(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("rewriter.batch.request.of_file", refuses)
+    record = rewrite_one(str(BERT), str(tmp_path / "o.onnx"), replace(QUICK, like=str(BERT)))
+    assert record.status is Status.FAULT
+    assert "Permission denied" in record.message
+
+
 def test_a_key_is_of_content_data_and_options(tmp_path: Path) -> None:
     source = with_data(tmp_path / "m.onnx", "m.onnx_data")
     request = QUICK.sealed()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ import onnx
 import pytest
 
 from rewriter import batch
+from rewriter.batch import remote
+from rewriter.batch.file_task import rewrite_one
 from rewriter.batch.record import Status
+from rewriter.batch.up_to_date import is_current
 from rewriter.errors import UnreadableModel, UsageError
 from tests.batch.making import QUICK, contents, folder_of, with_data
 
@@ -72,6 +76,20 @@ def test_one_file(memory: Any, source: Path, whole: dict[str, bytes], tmp_path: 
     memory.put(f"{source}/", "/hub/", recursive=True)
     assert batch.run(f"memory://hub/{NAMES[1]}", tmp_path / "out", QUICK).exit_code == 0
     assert contents(tmp_path / "out")["model.onnx"] == whole[NAMES[1]]
+
+
+def test_a_config_that_was_not_there_before_makes_a_record_old(
+    memory: Any, source: Path, tmp_path: Path
+) -> None:
+    memory.put(f"{source}/{NAMES[1]}", "/hub/m/model.onnx")
+    url, target, request = "memory://hub/m/model.onnx", str(tmp_path / "o.onnx"), QUICK.sealed()
+    record = replace(rewrite_one(url, target, request), stamps={url: remote.stamp(url)})
+    assert is_current(record, url, target, request)
+    for place in ("/hub/m/config.json", "/hub/config.json"):
+        memory.pipe(place, b"{}")
+        assert not is_current(record, url, target, request)
+        assert is_current(record, url, target, replace(request, config=False, seal=request.seal))
+        memory.rm(place)
 
 
 def test_data_outside_the_folder_is_never_fetched(memory: Any, source: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ NEAR = r"no module fits 'poolr'; nearest: model\.pooler"
         ("profile M poolr", NEAR),
         ("diff M M --only poolr", NEAR + ".*; nor in"),
         ("profile M --op Cnv", "no operator fits 'Cnv'; there are"),
-        ("explain M node_tanhh", "no node fits 'node_tanhh'; nearest: node_tanh"),
+        ("explain M node_tanhh", "no node, value, weight or module fits 'node_tanhh'; nearest: node_tanh"),
         ("doctor M --tool onxslim", "no tool fits 'onxslim'; nearest: onnxslim"),
         ("stats D --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),
         ("report D --dim bacth=2", "no dimension fits 'bacth'; nearest: batch"),

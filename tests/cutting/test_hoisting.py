@@ -66,6 +66,30 @@ def test_captures_of_a_branch_become_inputs() -> None:
     onnx.checker.check_model(found.model, full_check=True)
 
 
+def test_sparse_initializers_of_a_branch_are_copied() -> None:
+    """The main graph has a value of the same name, which is another one."""
+    source = model(
+        IF.replace("<float[2] w = {1.0, 2.0}>", "<float[2] w = {5.0, 5.0}>").replace(
+            '{ ["/c/Neg"] q = Neg (x)', '{ ["/c/Neg"] q = Sub (x, w)'
+        )
+    )
+    branch = source.graph.node[0].attribute[0].g
+    branch.sparse_initializer.append(
+        onnx.helper.make_sparse_tensor(
+            onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], [3.0]),
+            onnx.helper.make_tensor("", onnx.TensorProto.INT64, [1], [1]),
+            [2],
+        )
+    )
+    found = extract(pipeline.load(source), ["a"], checking=ONCE)
+    assert found.check is not None
+    assert (found.check.verdict, found.check.fault_of_whole) == ("equal", True)  # onnx wants a dense input
+    session = onnxruntime.InferenceSession(
+        found.model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    assert session.run(None, {"x": np.zeros(2, np.float32)})[0].tolist() == [0, 3]
+
+
 def test_what_a_branch_yields_is_an_output() -> None:
     assert taken(IF, "b", call=0).piece.outputs == ("p",)
 

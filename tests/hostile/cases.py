@@ -146,6 +146,10 @@ def _short_inside(made: ModelProto) -> None:
     made.graph.initializer[0].raw_data = bytes(8)
 
 
+def _short_numbers(made: ModelProto) -> None:
+    made.graph.initializer[0].dims[0] = 4
+
+
 def _negative_shape(made: ModelProto) -> None:
     _short_inside(made)
     made.graph.initializer[0].dims[0] = -1
@@ -204,6 +208,7 @@ EXTERNAL: dict[str, Case] = {
     "data: of training": Case(_external_in_training, "is not inside", DONE, REFUSED, REFUSED, REFUSED),
     "data: of a sparse tensor": Case(_external_in_sparse, "is not inside", DONE, REFUSED, REFUSED, REFUSED),
     "data: inline and short": spoiled(_short_inside, "shorter than", tree=DONE),
+    "data: inline and short, numbers": spoiled(_short_numbers, "shorter than", tree=DONE),
     "data: negative shape": spoiled(_negative_shape, "is negative", tree=DONE),
     "data: negative shape, typed data": spoiled(_negative_typed, "is negative", tree=DONE),
     "data: negative shape, no data": spoiled(_negative_and_empty, "is negative", tree=DONE),

@@ -22,6 +22,7 @@ READING: dict[str, Words] = {
     "stats": lambda model, out: ("stats", model, *TIME),
     "select": lambda model, out: ("select", model, "**", "--format", "json"),
     "explain": lambda model, out: ("explain", model, "y"),
+    "explain module": lambda model, out: ("explain", model, "(root)"),
     "report": lambda model, out: ("report", model, "-o", out / "m.html", *TIME),
     "svg": lambda model, out: ("report", model, "--svg", "-o", out / "m.svg", *TIME),
     "csv": lambda model, out: ("export", model, "--format", "csv", "-o", out / "m.csv", *TIME),

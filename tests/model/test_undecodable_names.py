@@ -35,3 +35,16 @@ def test_a_text_that_is_none_is_set(text: str | bytes) -> None:
     assert made.doc_string == text
     again = onnx.ModelProto.FromString(made.SerializeToString())
     assert (again.doc_string, again.producer_name, again.ir_version) == (text, "kept", 10)
+
+
+@pytest.mark.parametrize("name", ["over_load", "sparse_w"])
+def test_rare_names_are_found_as_well(name: str) -> None:
+    made = model(TEXT)
+    made.graph.node[0].overload = "over_load"
+    values = onnx.helper.make_tensor("sparse_w", onnx.TensorProto.FLOAT, [1], [1.0])
+    indices = onnx.helper.make_tensor("", onnx.TensorProto.INT64, [1], [0])
+    made.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(values, indices, [2]))
+    demand_text(made)
+    damaged = made.SerializeToString().replace(name.encode(), b"\xff" + name.encode()[1:])
+    with pytest.raises(UnreadableModel, match="not UTF-8"):
+        demand_text(onnx.ModelProto.FromString(damaged))

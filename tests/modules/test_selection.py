@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from rewriter import pipeline
 from rewriter.errors import UsageError
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection, outermost
-from tests.build import chain
+from tests.build import chain, model
 from tests.exports import EXPORTS
 
 
@@ -210,3 +211,51 @@ def test_words_are_one_or_several() -> None:
 def test_outermost(small: Analysis) -> None:
     modules = Selection(("enc.l.0.a", "enc.l.0", "enc.l.1.a")).modules(small)
     assert [module.path for module in outermost(modules)] == ["enc.l.0", "enc.l.1.a"]
+
+
+RELU = """
+g (float[2,4] x) => (float[2,4] y) <float[4,4] "fc.weight" = {1,0,0,0, 0,2,0,0, 0,0,3,0, 0,0,0,4}>
+{ ["/fc/MatMul"] h = MatMul(x, "fc.weight") ["/bn/Relu"] y = Relu(h) }
+"""
+
+
+def test_an_inferred_class_is_chosen_on_demand_alone() -> None:
+    analysis = pipeline.load(model(RELU))
+    assert paths(analysis, class_name="Linear", inferred=True) == ["fc"]
+    assert paths(analysis, class_name=("Linear", "ReLU"), inferred=True) == ["fc", "bn"]
+    assert Selection(class_name="Linear", inferred=True).nodes(analysis) == (0,)
+    with pytest.raises(UsageError, match=r"the class of 1 modules is inferred as Linear\?, --inferred takes"):
+        paths(analysis, class_name="Linear")
+    with pytest.raises(UsageError, match="no class fits 'Linaer'; nearest: Linear"):
+        paths(analysis, class_name="Linaer", inferred=True)
+    with pytest.raises(UsageError, match="--inferred adds modules to those of --class; name a class"):
+        paths(analysis, inferred=True)
+
+
+def test_a_known_class_is_never_an_inferred_one(bert: Analysis) -> None:
+    linear = Selection(class_name="Linear")
+    assert linear.modules(bert) == replace(linear, inferred=True).modules(bert)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "shown", "fitting"),
+    [
+        ("torch.nn.modules.batchnorm._BatchNorm", "BatchNorm", {"BatchNorm", "_BatchNorm"}),
+        ("transformers.models.x._Head", "Head", {"Head", "_Head"}),
+        ("mine._Head", "_Head", {"_Head"}),
+        ("torch.nn.modules.linear.Linear", "Linear", {"Linear"}),
+    ],
+)
+def test_a_private_class_has_two_spellings(class_name: str, shown: str, fitting: set[str]) -> None:
+    """A user's class keeps its underscore."""
+    tagged = {"/bn/Relu": {"namespace": f": mine.Net/bn: {class_name}/relu: aten.relu.default"}}
+    analysis = pipeline.load(model(RELU, **tagged))
+    assert analysis.tree["bn"].class_name == class_name
+    assert analysis.tree["bn"].shown_class == shown
+    words = ("BatchNorm", "_BatchNorm", "Head", "_Head", "Linear", class_name)
+    assert {word for word in words if _chooses(analysis, word)} == fitting | {class_name}
+
+
+def _chooses(analysis: Analysis, word: str) -> bool:
+    chosen, _ = Selection(class_name=word).narrowed(analysis)
+    return chosen is not None and [module.path for module in chosen.modules(analysis)] == ["bn"]

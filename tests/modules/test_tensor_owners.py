@@ -126,7 +126,7 @@ def test_running_statistics_and_counters_are_buffers() -> None:
       n = Identity("bn.num_batches_tracked")
     }""")
     assert (held(tree), held(tree, Role.BUFFER)) == ({"bn": 8}, {"bn": 9})
-    assert tree["bn"].shown_class == "_BatchNorm?"
+    assert tree["bn"].shown_class == "BatchNorm?"
 
 
 def test_shapes_scalars_and_masks_are_constants() -> None:

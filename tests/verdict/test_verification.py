@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rewriter.proof.certificate import Certificate
@@ -13,6 +15,7 @@ UNPROVED = Certificate(False, 1, "other expressions")
 MISMATCH = Certificate(False, 1, "other outputs", mismatch=True)
 CLOSE = Numeric(runs=3, exact=False, within=True, max_abs=1e-9, rounding=True)
 SAME = Numeric(runs=3, exact=True, max_abs=0.0)
+PARTLY = replace(CLOSE, random=("y",))
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,7 @@ SAME = Numeric(runs=3, exact=True, max_abs=0.0)
         (EQUAL, SAME, Verdict.EQUAL, True),
         (UNPROVED, SAME, Verdict.NOT_PROVED, False),
         (UNPROVED, CLOSE, Verdict.NOT_PROVED, True),
+        (UNPROVED, PARTLY, Verdict.NOT_PROVED, False),
         (MISMATCH, CLOSE, Verdict.DIFFERENT, False),
         (EQUAL, Numeric(error="it crashed"), Verdict.NOT_PROVED, False),
     ],

@@ -12,6 +12,8 @@ import pytest
 
 from rewriter.errors import UsageError
 from rewriter.evidence.claims import Source
+from rewriter.insight.explanation import Explanation
+from rewriter.insight.name_lookup import Subject
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.base import Difference, Outcome
@@ -305,8 +307,9 @@ def test_certificate_that_fails() -> None:
 
 
 def test_claims_on_nodes_placed_and_not() -> None:
-    output = valid("explain", explain_json(small(), [1, 4]))
-    assert output["schema"] == "rewriter.explain/1"
+    of = small()
+    output = valid("explain", explain_json(Explanation(of, "n", Subject.NODE, (), (1, 4))))
+    assert (output["schema"], output["what"], output["also"]) == ("rewriter.explain/1", "node", [])
     add, identity = output["nodes"]
     assert (add["name"], add["op"], add["outputs"], add["module"]) == ("/enc/fc/Add", "Add", ["a"], "enc.fc")
     assert [(claim["module"], claim["source"]) for claim in add["claims"]] == [("enc.fc", "parameter")]

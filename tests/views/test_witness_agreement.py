@@ -58,7 +58,13 @@ def test_forms_of_truth(tmp_path: Path) -> None:
     assert compare_sources(analysis, read_truth(carried)).rows[-1].verdicts["wrong"] == 0
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"nodes": 3}', '{"files": {}}', '{"nodes": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", '{"nodes": 3}', '{"files": {}}', '{"nodes": {"a": 1}}', '{"a": [5]}', '{"a": [null]}'),
+        '{"nodes": {"a": "b"}, "modules": [{"path": 5, "aliases": ["b"]}]}',
+    ],
+)
 def test_what_is_no_truth(tmp_path: Path, text: str) -> None:
     (tmp_path / "truth.json").write_text(text)
     with pytest.raises(UnreadableModel, match=r"truth\.json: .*give"):

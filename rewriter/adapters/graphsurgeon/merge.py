@@ -181,7 +181,9 @@ class _Merge:
         originals = {each.name: each for each in known.proto.attribute} if known else {}
         for name, original in originals.items():
             if name not in before:
-                self.merged.is_new += [False] * count_nodes(graphs_of(original))
+                inside = count_nodes(graphs_of(original))
+                self.merged.is_new += [False] * inside
+                self.merged.kept += inside
                 yield original
             elif name in node.attrs:
                 yield self._attribute(name, node.attrs[name], original, before[name])

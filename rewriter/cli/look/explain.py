@@ -1,4 +1,4 @@
-"""`rewriter explain M NODE`."""
+"""`rewriter explain M NAME`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from rewriter.cli.common import analysed, emit_json, stdout
 from rewriter.insight.explanation import explain
 from rewriter.options.look import ExplainOptions
 from rewriter.views.json import explain_json
-from rewriter.views.text.claims import print_claims
+from rewriter.views.text.explanation import print_explanation
 
 
 def run(options: ExplainOptions) -> None:
-    """Print all claims on the nodes that the argument names."""
-    analysis = analysed(options.model, options)
-    found = explain(analysis, options.node)
+    """Explain the node, value, weight or module that the argument names."""
+    found = explain(analysed(options.model, options), options.name, options.as_)
     if options.as_json:
-        emit_json(explain_json(analysis, found.nodes))
+        emit_json(explain_json(found))
         return
-    console = stdout()
-    for number in found.nodes:
-        print_claims(analysis, number, console)
+    print_explanation(found, stdout())

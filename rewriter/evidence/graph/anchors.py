@@ -100,7 +100,7 @@ class _Places:
         step = self.steps.of[node]
         if step in self.norms:
             return Rule.NORM
-        alone = class_of({self.graph.operators[node][1]}, {}) is not None
+        alone = class_of({self.graph.operators[node][1]: 1}, {}) is not None
         return Rule.STEP if step in self.known and not alone else Rule.STEPS_AROUND
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:

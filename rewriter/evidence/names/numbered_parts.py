@@ -105,4 +105,4 @@ def _pieces(graph: GraphIndex, node: int, inside: list[int]) -> list[list[int]]:
 def _is_leaf(graph: GraphIndex, nodes: Sequence[int]) -> bool:
     """Whether nodes look like one module of torch without weights."""
     operators = {graph.operators[node][1] for node in nodes}
-    return operators == {"Flatten"} or class_of(operators, {}) is not None
+    return operators == {"Flatten"} or class_of(dict.fromkeys(operators, 1), {}) is not None

@@ -118,17 +118,20 @@ PATTERNS = (
 """The exported forms of classes; the first match counts."""
 
 
-def class_of(operators: Set[str], parameters: Mapping[str, int]) -> str | None:
+LINEAR = "torch.nn.modules.linear.Linear"
+
+
+def class_of(operators: Mapping[str, int], parameters: Mapping[str, int]) -> str | None:
     """Return the class whose exported form a leaf has.
 
     Args:
-        operators: the operators of its nodes.
+        operators: operator -> number of its nodes.
         parameters: local name of a parameter -> number of dimensions.
 
     Returns:
         A fully qualified class, or None if no pattern matches.
     """
-    own = operators - GLUE
+    own = {operator: count for operator, count in operators.items() if operator not in GLUE}
     known = {_LAYER.sub("", name): rank for name, rank in parameters.items()}
     return next((pattern.class_name for pattern in PATTERNS if _fits(pattern, own, known)), None)
 
@@ -155,9 +158,15 @@ def may_feed(operator: str, operators: Set[str]) -> bool:
     )
 
 
-def _fits(pattern: ClassPattern, operators: Set[str], parameters: Mapping[str, int]) -> bool:
+def _fits(pattern: ClassPattern, operators: Mapping[str, int], parameters: Mapping[str, int]) -> bool:
+    """Whether a leaf has the form of a class.
+
+    A form without optional operators has one node of each operator in a call: `x * sigmoid(1.7 * x)` has two
+    Muls, and is no SiLU.
+    """
     return (
-        pattern.operators <= operators <= pattern.operators | pattern.optional
+        pattern.operators <= operators.keys() <= pattern.operators | pattern.optional
+        and (bool(pattern.optional) or len(set(operators.values())) <= 1)
         and all(parameters.get(name) == rank for name, rank in pattern.parameters.items())
         and parameters.keys() <= pattern.parameters.keys() | pattern.others
     )

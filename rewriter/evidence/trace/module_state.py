@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -13,11 +13,12 @@ from torch import nn
 def undisturbed(module: nn.Module) -> Iterator[None]:
     """Run in evaluation mode, without gradients; then restore modes, buffers and torch's random state.
 
-    The random state is that of the CPU and of the GPUs with parameters. Buffers get their contents back; a
-    buffer that the module replaced by another tensor is not put back. Torch's fast path of transformers is
-    off too, since no exporter writes its operators.
+    The random state is that of the CPU and of the GPUs with parameters. Buffers get their contents back, also
+    those that the module replaced by other tensors; buffers that it added are removed. Torch's fast path of
+    transformers is off too, since no exporter writes its operators.
     """
     modes = {child: child.training for child in module.modules()}
+    held = {child: dict(child._buffers) for child in module.modules()}  # `named_buffers` leaves out None
     buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
     fast = torch.backends.mha.get_fastpath_enabled()
     cards = sorted({tensor.get_device() for tensor in module.parameters() if tensor.is_cuda})
@@ -30,10 +31,22 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
         for child, training in modes.items():
             child.training = training
+        for child, known in held.items():
+            _put_back(child, known)
         with torch.no_grad():
             for buffer, before in buffers:
                 if not torch.equal(buffer, before):
                     buffer.copy_(before)
+
+
+def _put_back(module: nn.Module, known: Mapping[str, torch.Tensor | None]) -> None:
+    """Give a module, without the modules below, its former buffers."""
+    now = dict(module._buffers)
+    for name in now.keys() - known.keys():
+        delattr(module, name)
+    for name, buffer in known.items():
+        if name not in now or now[name] is not buffer:
+            setattr(module, name, buffer)
 
 
 @contextmanager

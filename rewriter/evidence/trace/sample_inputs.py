@@ -37,6 +37,9 @@ def feeds_of(model: onnx.ModelProto, trace: Trace) -> dict[str, Array]:
     by_name = dict(trace.inputs)
     if all(each.name in by_name for each in inputs):
         chosen = [by_name[each.name] for each in inputs]
+        for each, array in zip(inputs, chosen, strict=True):
+            if not _fits(each, array):
+                raise _misfit(each, [array])
     else:
         chosen = list(_in_order(inputs, [array for _, array in trace.inputs]))
     return {
@@ -65,13 +68,18 @@ def _in_order(inputs: Sequence[Input], arrays: Sequence[Array]) -> Iterator[Arra
         spare = len(rest) - (len(inputs) - inputs.index(each))
         fitting = [position for position, array in enumerate(rest[: spare + 1]) if _fits(each, array)]
         if not fitting:
-            shapes = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
-            wanted = ["?" if size is None else size for size in each.dims or ()]
-            raise UsageError(
-                f"--trace: no sample input fits input {each.name!r} {wanted} of the model; given are {shapes}"
-            )
+            raise _misfit(each, arrays)
         yield rest[fitting[0]]
         rest = rest[fitting[0] + 1 :]
+
+
+def _misfit(each: Input, arrays: Sequence[Array]) -> UsageError:
+    given = ", ".join(f"{array.dtype}{list(array.shape)}" for array in arrays)
+    sizes = ["?" if size is None else size for size in each.dims or ()]
+    wanted = f"{onnx.helper.tensor_dtype_to_np_dtype(each.element)}{sizes if each.dims is not None else ''}"
+    return UsageError(
+        f"--trace: no sample input fits input {each.name!r} of the model, {wanted}; given are {given}"
+    )
 
 
 def _fits(each: Input, array: Array) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
+from itertools import chain
 
 from onnx import TensorProto
 
@@ -15,6 +17,7 @@ from rewriter.insight.comparison.module_pairs import How, ModulePair, pair_modul
 from rewriter.insight.comparison.structural_diff import Change, Side, changes_between
 from rewriter.model.operator_set.determinism import draws_random
 from rewriter.model.operator_set.operators import versions_of
+from rewriter.model.storage.external_data import tensors_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.options.words import TOLERANCE
@@ -150,7 +153,7 @@ class Diff(Display):
 
     @property
     def half(self) -> bool:
-        """Whether a model has float16 or bfloat16 initializers in its main graph, or casts to such a type."""
+        """Whether a model has tensors or inputs of type float16 or bfloat16, or casts to such a type."""
         return _holds_half(self.before) or _holds_half(self.after)
 
     @property
@@ -161,6 +164,11 @@ class Diff(Display):
             if module.pair.how is not None:
                 found[module.pair.how] = found.get(module.pair.how, 0) + 1
         return found
+
+    def _repr_html_(self) -> str:
+        # `rewriter.views` imports this module, so the top of this file cannot import it.
+        html: str = import_module("rewriter.views.notebook_results").diff_html(self)
+        return html
 
     def _brief(self) -> str:
         where = "not taken"
@@ -249,7 +257,9 @@ def _draws(analysis: Analysis) -> bool:
 
 
 def _holds_half(analysis: Analysis) -> bool:
-    if any(tensor.data_type in _HALVES for tensor in analysis.model.graph.initializer):
+    inputs = (info.type.tensor_type.elem_type for info in analysis.model.graph.input)
+    held = (tensor.data_type for tensor in tensors_of(analysis.model))
+    if any(kind in _HALVES for kind in chain(inputs, held)):
         return True
     return any(
         attribute.name == "to" and attribute.i in _HALVES

@@ -17,7 +17,7 @@ from onnx import NodeProto, TensorProto
 from rewriter.insight.comparison.attribute_text import attribute_text, attributes_of, tensor_text
 from rewriter.model.index.graph import NONE
 from rewriter.model.operator_set.operators import canonical, versions_of
-from rewriter.model.tensors import array_of
+from rewriter.model.tensors import array_of, is_external
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, Parameter
 from rewriter.proof.contents import Contents
@@ -35,6 +35,8 @@ class Aspect(StrEnum):
     ATTRIBUTE = "attribute"
     CONSTANT = "constant"
     PARAMETER = "parameter"
+    UNREAD = "unread"
+    """A parameter of equal type and shape whose values cannot be read, so they may be equal or not."""
 
 
 class Change(NamedTuple):
@@ -95,10 +97,10 @@ class Side:
     def content(self, parameter: Parameter) -> object:
         """Return a digest of a parameter in PyTorch's layout; None if its data cannot be read.
 
-        Parameters of equal type, shape and bytes have equal digests, also in different models. There are
-        three exceptions, in which equal values may have different digests: elements of less than a byte,
-        tensors whose bytes cannot be derived from their fields, and external data of a model in memory. In
-        the last case, the digest of a whole initializer is that of its reference, without its data.
+        Parameters of equal type, shape and bytes have equal digests, also in different models. There are two
+        exceptions, in which equal values may have different digests: elements of less than a byte, and
+        tensors whose bytes cannot be derived from their fields. External data of a model in memory cannot be
+        read: its folder is not known.
         """
         key = (parameter.initializer, parameter.transposed, parameter.part)
         if key not in self.digests:
@@ -117,6 +119,8 @@ class Side:
     def _digest(self, parameter: Parameter) -> object:
         tensor = self.tensors.get(parameter.initializer)
         if tensor is None:  # an input of a file that was exported without weights
+            return None
+        if is_external(tensor) and self.folder is None:
             return None
         if not parameter.transposed and parameter.part is None:
             try:
@@ -263,19 +267,18 @@ def _parameters(left: Side, one: Module, right: Side, other: Module) -> Iterator
     for name in dict.fromkeys((*ours, *theirs)):
         was, now = ours.get(name), theirs.get(name)
         before, after = _described(was), _described(now)
-        if before != after:
+        if was is None or now is None or before != after:
             yield Change(Aspect.PARAMETER, name, before, after)
-        elif was is not None and now is not None and _differ(left.content(was), right.content(now)):
+            continue
+        content, other_content = left.content(was), right.content(now)
+        if content is None or other_content is None:
+            yield Change(Aspect.UNREAD, name, before, after)
+        elif content != other_content:
             array, another = left.array(was), right.array(now)
             apart: tuple[float | None, float | None] = (None, None)
             if array is not None and another is not None and array.dtype.kind in "fiubV":
                 apart = distance(np.ascontiguousarray(array), np.ascontiguousarray(another))[::-1]
             yield Change(Aspect.PARAMETER, name, before, after, *apart)
-
-
-def _differ(before: object, after: object) -> bool:
-    """Whether contents differ or could not be read."""
-    return before is None or before != after
 
 
 def _described(parameter: Parameter | None) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 import onnx
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
 
 from rewriter.errors import UnreadableModel
 from rewriter.model.index.cycles import Circle, callees_first, fault_of_order, title
@@ -184,8 +184,11 @@ class _Reader:
         names = _Scope(inputs)
         if len(names) < len(inputs):
             raise UnreadableModel(f"input {_first_repeated(inputs)!r}{self.where} is there twice; rename one")
-        tensors = [*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer)]
-        names.update(tensor.name for tensor in tensors)
+        tensors: list[tuple[str, TensorProto | SparseTensorProto]] = [
+            *((dense.name, dense) for dense in graph.initializer),
+            *((sparse.values.name, sparse) for sparse in graph.sparse_initializer),
+        ]
+        names.update(name for name, _ in tensors)
         if len(names) < len(inputs) + len(tensors):
             _demand_single_meaning(tensors)
         self._read_nodes(graph.node, [*outer, names])
@@ -234,12 +237,12 @@ def _first_repeated(names: Iterable[str]) -> str:
     return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
-def _demand_single_meaning(tensors: Iterable[TensorProto]) -> None:
+def _demand_single_meaning(tensors: Iterable[tuple[str, TensorProto | SparseTensorProto]]) -> None:
     """Refuse two different initializers of one name: some runtimes take the first, some the last."""
-    known: dict[str, TensorProto] = {}
-    for tensor in tensors:
-        if known.setdefault(tensor.name, tensor) != tensor:
-            raise UnreadableModel(f"two initializers are called {tensor.name!r} and differ; rename one")
+    known: dict[str, TensorProto | SparseTensorProto] = {}
+    for name, tensor in tensors:
+        if known.setdefault(name, tensor) != tensor:
+            raise UnreadableModel(f"two initializers are called {name!r} and differ; rename one")
 
 
 def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodeProto]) -> None:

@@ -34,6 +34,8 @@ _BITS_OF = {
 }
 """Element type -> its bits, for types that the installed onnx knows."""
 
+_INTEGERS = ("int32_data", "int64_data", "uint64_data")
+
 
 def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
     """Yield every tensor that can hold external data: initializers and attributes, also in functions."""
@@ -92,6 +94,8 @@ def external_locations(model: ModelProto) -> dict[str, int]:
                 needed[location] = max(needed.get(location, 0), end)
             elif tensor.HasField("raw_data"):
                 _demand_bytes(tensor, tensor.ByteSize())  # slightly more than the data; the data is not read
+            elif (stored := _bytes_of_numbers(tensor)) is not None:
+                _demand_bytes(tensor, stored)
             else:
                 demand_sizes(tensor)
     return needed
@@ -126,6 +130,18 @@ def needed_file(tensor: TensorProto) -> tuple[str, int]:
         return entries.get("location", ""), offset + (bytes_of(tensor) or 0)
     _demand_bytes(tensor, length)
     return entries.get("location", ""), offset + length
+
+
+def _bytes_of_numbers(tensor: TensorProto) -> int | None:
+    """Return the bytes of the elements in the typed field of a tensor; None without numbers there.
+
+    A number of `float_data` or `double_data` is an element, or half of a complex one. A number of the other
+    fields is an element, or a byte of narrower ones.
+    """
+    bits = _BITS_OF.get(tensor.data_type, 0)
+    widths = {"float_data": 32, "double_data": 64, **dict.fromkeys(_INTEGERS, max(8, bits))}
+    found = sum(len(getattr(tensor, field)) * width for field, width in widths.items())
+    return found // 8 if found else None
 
 
 def _demand_bytes(tensor: TensorProto, found: int) -> None:

@@ -159,16 +159,19 @@ class _Walker:
 
 
 def _tiny_in(octets: NDArray[np.uint8]) -> int:
-    """Return an upper bound on the number of tiny messages in fields with numbers below 16.
+    """Return an upper bound on the number of tiny messages.
 
-    Every pair of bytes that could be the tag and length of such a message counts; names and numbers contain
-    few such pairs. Fields with higher numbers have tags of two bytes and are not counted. The length is 0 or
-    `_TINY`, since no message has one byte. Larger messages do not matter: parsed, a tiny message takes a
-    hundred times its bytes, a larger one a few times.
+    Every pair of bytes that could begin such a message counts; names and numbers contain few such pairs. The
+    first byte is the tag, and the second the length; or the tag continues in the second byte, because the
+    number of its field is above 15 or its varint is longer than needed. No field of onnx has a number above
+    31, so the second byte of such a tag is 0 or 1 without its top bit, which continues a varint. The length
+    is 0 or `_TINY`, since no message has one byte. Larger messages do not matter: parsed, a tiny message
+    takes a hundred times its bytes, a larger one a few times.
     """
-    lengths = octets[1:]
-    looks = ((octets[:-1] & 0x87) == _BYTES) & ((lengths == 0) | (lengths == _TINY))
-    return int(np.count_nonzero(looks))
+    first, second = octets[:-1], octets[1:] & 0x7F
+    begins = ((first & 0x87) == _BYTES) & ((second == 0) | (second == _TINY))
+    begins |= ((first & 0x87) == (_BYTES | 0x80)) & (second <= 1)
+    return int(np.count_nonzero(begins))
 
 
 def entries_of_model(data: Buffer) -> Iterator[tuple[int, int]]:

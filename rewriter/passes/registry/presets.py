@@ -60,8 +60,8 @@ def passes_of(steps: RewriteSteps) -> tuple[Pass, ...]:
     group, functions = part(Group, steps), Functions(steps.functions)
     if functions is Functions.NONE and group != Group():
         raise UsageError(
-            "--depth, --only, --class, --kind, --op, --not and --repeated choose functions; add --functions "
-            "shared or call"
+            "--depth, --only, --class, --kind, --op, --not, --inferred and --repeated choose functions; "
+            "add --functions shared or call"
         )
     if steps.passes is None:
         return standard_passes(

@@ -56,6 +56,7 @@ class RunOutcome:
             difference is largest.
         where: the input set and the element with the difference `worst_abs`.
         ort_version: the version of the onnxruntime that ran.
+        random: names of the outputs that were not compared, since they are random.
     """
 
     runs: int = 0
@@ -70,6 +71,7 @@ class RunOutcome:
     worst_abs: float | None = None
     where: str | None = None
     ort_version: str | None = None
+    random: tuple[str, ...] = ()
 
     @classmethod
     def of(

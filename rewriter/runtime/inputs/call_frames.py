@@ -92,22 +92,32 @@ class Frames:
                 yield from self._output(frame.caller, frame.call, position)
 
     def received(self, place: FramePlace) -> Iterator[FramePlace]:
-        """Yield the values that an input of a body or function receives, also from earlier iterations.
-
-        For a scan input of a Scan, the result of the body at that position is yielded too.
-        """
+        """Yield the values that an input of a body or function receives, also from earlier iterations."""
         number, position = self._formals.get(place.value, (0, 0))
         body, frame = self.graph.bodies[number], place.frame
         if body.owner != NONE:
             # Input 0 of a Loop's body is the iteration number, which no value determines.
             first = int(self.operator(body.owner) == "Loop")
-            for values, at in ((self.graph.reads[body.owner], position), (body.results, position - first)):
+            given = self.graph.reads[body.owner]
+            results = body.results if position < self._carried(number) else []
+            for values, at in ((given, position), (results, position - first)):
                 if position >= first and at < len(values) and values[at] != NONE:
                     yield FramePlace(frame, values[at])
         elif frame.caller is not None:
             given = self.graph.reads[frame.call]
             if position < len(given) and given[position] != NONE:
                 yield FramePlace(frame.caller, given[position])
+
+    def _carried(self, number: int) -> int:
+        """Return how many inputs of a body, from the first on, an iteration passes on to the next."""
+        body = self.graph.bodies[number]
+        match self.operator(body.owner):
+            case "Loop":
+                return len(body.formals)
+            case "Scan":
+                attributes = self.graph.nodes[body.owner].attribute
+                return len(body.formals) - sum(a.i for a in attributes if a.name == "num_scan_inputs")
+        return 0
 
     def dims(self, value: int) -> tuple[Dim, ...] | None:
         """Return the shape that the file states for a value, or that of a constant; None if unknown."""

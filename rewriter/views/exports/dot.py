@@ -83,7 +83,7 @@ class _Drawing:
         name = module.path.name or "(root)"
         counts = counted(module.total_nodes, "node")
         counts += f", {module.calls} calls" if module.calls > 1 else ""
-        return [name, *([module.short_class] if module.short_class else []), counts]
+        return [name, *([module.plain_class] if module.plain_class else []), counts]
 
     def _edges(self) -> Iterator[str]:
         """Yield the dataflow edges between parts of a module, each once.

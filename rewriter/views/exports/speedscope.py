@@ -36,7 +36,7 @@ def speedscope(
         "exporter": f"onnx-module-rewriter {__version__}",
         "name": analysis.path.name if analysis.path else "model",
         "activeProfileIndex": 0,
-        "shared": {"frames": [{"name": _frame(tree[path].short_class, path)} for path in frames]},
+        "shared": {"frames": [{"name": _frame(tree[path].plain_class, path)} for path in frames]},
         "profiles": [_profile(weighing, frames, home) for weighing in weighings],
     }
     return json.dumps(document, indent=1)

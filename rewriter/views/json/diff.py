@@ -62,7 +62,8 @@ class DiffChangeJson(TypedDict):
         name: `class`, `calls`, operator, `Operator.attribute`, `Operator[input]`, parameter, or
             `output[number]` for a constant that is an output of the model.
         before: State in the first model, as text; for an operator, its number of nodes; null if absent.
-            The texts of a parameter are equal if only its values differ.
+            The texts of a parameter are equal if only its values differ, or with aspect `unread`: its values
+            cannot be read, so they may be equal or not.
         after: State in the second model, in the same form.
         max_abs: Largest difference of elements, if only the values of a parameter differ; null if unknown.
         relative: `max_abs` divided by the largest magnitude of the parameter in either model, infinities and

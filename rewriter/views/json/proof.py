@@ -74,8 +74,9 @@ class NumericJson(TypedDict):
     Attributes:
         runs: Number of compared input sets. After an `error`, it may count sets on which only the first model
             ran.
-        exact: Whether all compared outputs are bit-identical; null if nothing was compared. Outputs that are
-            random in the first model are not compared.
+        exact: Whether all compared outputs are bit-identical; null if nothing was compared.
+        random: Outputs that were not compared: they differ between the models, and between two runs of the
+            first model.
         max_abs: Largest absolute difference. Null if nothing was compared; null, with `exact` false, if the
             difference is not a finite number (infinity, NaN, another shape or type).
         max_rel: Largest difference relative to the largest finite magnitude of its output in the first model;
@@ -93,6 +94,7 @@ class NumericJson(TypedDict):
 
     runs: Count
     exact: bool | None
+    random: Sequence[str]
     max_abs: Amount | None
     max_rel: Amount | None
     rounding: bool | None
@@ -177,6 +179,7 @@ def numeric_json(numeric: Numeric | None) -> NumericJson:
     return {
         "runs": numeric.runs,
         "exact": numeric.exact,
+        "random": [as_text(name) for name in numeric.random],
         "max_abs": finite(numeric.max_abs),
         "max_rel": finite(numeric.relative),
         "rounding": numeric.rounding,

@@ -1,4 +1,4 @@
-"""Module tree of a model, and claims on its nodes, as JSON."""
+"""Module tree of a model as JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from rewriter.views.json.types import ClassOrNullJson, Count
 from rewriter.views.summary import summarize
 
 TREE: Final = "rewriter.tree/1"
-EXPLAIN: Final = "rewriter.explain/1"
 
 
 class TreeModelJson(TypedDict):
@@ -158,54 +157,6 @@ class TreeJson(TypedDict):
     notes: NotRequired[Sequence[str]]
 
 
-class ExplainClaimJson(ClassOrNullJson):
-    """One claim.
-
-    Attributes:
-        call: Number of the call of the module, from 0; null if the witness does not know it.
-        rule: Rule by which the witness claims the node.
-        certainty: Certainty of a placement by this rule.
-        detail: The text that the claim was read from.
-    """
-
-    module: str
-    call: int | None
-    source: str
-    rule: str
-    certainty: Certainty
-    detail: str
-
-
-class ExplainNodeJson(TypedDict):
-    """One node with its claims.
-
-    Attributes:
-        module: Path of the module where the node was placed; null for an unplaced node.
-        certainty: Certainty of this module; null for an unplaced node.
-        claims: Claims on the node, the winner first; empty for an unplaced node.
-    """
-
-    name: str
-    op: str
-    outputs: Sequence[str]
-    module: str | None
-    certainty: Certainty | None
-    claims: Sequence[ExplainClaimJson]
-
-
-class ExplainJson(TypedDict):
-    """Claims on the nodes of an ONNX model.
-
-    Printed by `rewriter explain --json`.
-
-    Attributes:
-        nodes: The requested nodes; several if nodes of different graphs share a name.
-    """
-
-    schema: Literal["rewriter.explain/1"]
-    nodes: Sequence[ExplainNodeJson]
-
-
 def tree_json(analysis: Analysis, modules: Sequence[Module] | None = None) -> TreeJson:
     """Convert the tree of a model and the placements of its nodes to JSON.
 
@@ -253,7 +204,7 @@ def _module_json(module: Module, elements: ElementsJson) -> TreeModuleJson:
     return {
         "path": module.path,
         "class": module.class_name,
-        **_inferred_json(module),
+        **inferred_json(module),
         **folded_json(module),
         "kind": module.kind,
         "depth": module.depth,
@@ -268,7 +219,8 @@ def _module_json(module: Module, elements: ElementsJson) -> TreeModuleJson:
     }
 
 
-def _inferred_json(module: Module) -> InferredJson:
+def inferred_json(module: Module) -> InferredJson:
+    """Convert the guessed class of a module to JSON; empty without a guess."""
     return {"inferred_class": module.inferred_class} if module.inferred_class else {}
 
 
@@ -290,32 +242,3 @@ def _nodes_json(analysis: Analysis, inside: Collection[int] | None) -> list[Tree
             }
         )
     return nodes
-
-
-def explain_json(analysis: Analysis, nodes: Sequence[int]) -> ExplainJson:
-    """Convert the claims on some nodes to JSON, the winner first."""
-    return {"schema": EXPLAIN, "nodes": [_claims_json(analysis, node) for node in nodes]}
-
-
-def _claims_json(analysis: Analysis, node: int) -> ExplainNodeJson:
-    proto = analysis.graph.nodes[node]
-    placement = analysis.tree.placements[node]
-    return {
-        "name": as_text(proto.name),
-        "op": as_text(proto.op_type),
-        "outputs": [as_text(name) for name in proto.output],
-        "module": as_text(placement.module) if placement else None,
-        "certainty": placement.certainty if placement else None,
-        "claims": [
-            {
-                "module": as_text(claim.module),
-                "class": as_text(claim.class_name) if claim.class_name else None,
-                "call": claim.call,
-                "source": str(claim.source),
-                "rule": claim.by_rule.value,
-                "certainty": claim.certainty,
-                "detail": as_text(claim.detail),
-            }
-            for claim in analysis.claims[node]
-        ],
-    }

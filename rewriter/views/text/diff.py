@@ -58,10 +58,10 @@ def print_diff(
     sign, style = (signs(console).yes, "green") if found.equal else (signs(console).no, "bold red")
     line = visible(f"{sign} {headline(found)}", ascii_only=signs(console) is ASCII)
     console.print(Text(line, style), soft_wrap=True)  # one line, however narrow the terminal
-    flow(console, _compared(found))
-    for note in _notes(found):
+    flow(console, compared_phrases(found))
+    for note in notes_of(found):
         flow(console, [note], "dim")
-    shown = [each for each in found.modules if _is_shown(found, each, chosen, everything=everything)]
+    shown = [each for each in found.modules if is_shown(found, each, chosen, everything=everything)]
     if not shown:
         return
     console.print()
@@ -96,7 +96,8 @@ def divergence_text(first: Divergence) -> str:
     return f"{where}, max {_figure(first.worst.max_abs)} (relative {_figure(first.worst.relative)})"
 
 
-def _compared(found: Diff) -> list[str]:
+def compared_phrases(found: Diff) -> list[str]:
+    """Describe the comparison: the files, numbers of modules by way of matching, the runs."""
     names = [each.path.name if each.path else "(model in memory)" for each in (found.before, found.after)]
     phrases = [" -> ".join(names)]
     phrases += [f"{counted(count, 'module')} matched by {how}" for how, count in found.matched.items()]
@@ -110,7 +111,8 @@ def _compared(found: Diff) -> list[str]:
     return phrases
 
 
-def _notes(found: Diff) -> Iterable[str]:
+def notes_of(found: Diff) -> Iterable[str]:
+    """Yield remarks that qualify the result."""
     if found.carried:
         yield "the second model was made from the first, so the tree of the first was carried over to it"
     if found.first is not None and found.random:
@@ -139,9 +141,14 @@ def _gives(call: CallNumbers) -> bool:
     return bool(call.outputs.only_before or call.outputs.only_after)
 
 
-def _is_shown(
-    found: Diff, module: ModuleDiff, chosen: frozenset[ModulePath] | None, *, everything: bool
+def is_shown(
+    found: Diff,
+    module: ModuleDiff,
+    chosen: frozenset[ModulePath] | None = None,
+    *,
+    everything: bool = False,
 ) -> bool:
+    """Whether a module is listed, see `print_diff`."""
     if chosen is not None and not module.pair.is_among(chosen):
         return False
     if everything:
@@ -180,32 +187,40 @@ def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everythin
 
 
 def _describe(entry: _Entry, found: Diff, module: ModuleDiff, mark: Signs, *, everything: bool) -> None:
+    entry.figures, entry.style = figures_of(found, module, everything=everything)
+    lines = change_lines(module)
+    entry.changes = [shorten(visible(line, ascii_only=mark is ASCII), _LONGEST, mark.dots) for line in lines]
+
+
+def figures_of(found: Diff, module: ModuleDiff, *, everything: bool = False) -> tuple[str, str]:
+    """Return the figures of a module as text, and the style of its name."""
     if module.added or module.gone:
-        entry.figures, entry.style = ("added", "green") if module.added else ("gone", "red")
-        return
-    other = module.pair.after
+        return ("added", "green") if module.added else ("gone", "red")
+    style, other = "", module.pair.after
     phrases = [f"is {other} there"] if other is not None and other != module.path else []
     if (worst := module.worst) is not None and (pair := worst.outputs.worst) is not None:
         if worst.diverges(found.tolerance):
-            entry.style = "bold red" if found.first and found.first.path == module.path else "yellow"
+            style = "bold red" if found.first and found.first.path == module.path else "yellow"
         call = f" at call {worst.call}" if len(module.calls) > 1 and pair.max_abs else ""
         figures = f"max {_figure(pair.max_abs)} (relative {_figure(pair.relative)})"
         if everything or worst.diverges(found.tolerance):
             phrases.append((figures if pair.max_abs else "equal") + call)
     elif any(_gives(call) for call in module.calls):
         phrases.append("not comparable")
-    entry.figures = ", ".join(phrases)
-    lines = _lines(module.changes)
-    if len(lines) > _MOST_CHANGES:
-        lines[_MOST_CHANGES - 1 :] = [f"and {len(lines) - _MOST_CHANGES + 1} more changes; --json has all"]
-    entry.changes = [shorten(visible(line, ascii_only=mark is ASCII), _LONGEST, mark.dots) for line in lines]
+    return ", ".join(phrases), style
 
 
-def _lines(changes: Sequence[Change]) -> list[str]:
-    """Format changes: operators share a line, each other change has a line."""
+def change_lines(module: ModuleDiff) -> list[str]:
+    """Format the first changes of a module: operators share a line, each other change has a line."""
+    if module.added or module.gone:
+        return []
+    changes = module.changes
     operators = [_operator(each) for each in changes if each.aspect is Aspect.OPERATOR]
     lines = [f"operators {', '.join(operators)}"] if operators else []
-    return lines + [_change(each) for each in changes if each.aspect is not Aspect.OPERATOR]
+    lines += [_change(each) for each in changes if each.aspect is not Aspect.OPERATOR]
+    if len(lines) > _MOST_CHANGES:
+        lines[_MOST_CHANGES - 1 :] = [f"and {len(lines) - _MOST_CHANGES + 1} more changes; --json has all"]
+    return lines
 
 
 def _operator(change: Change) -> str:
@@ -225,6 +240,8 @@ def _change(change: Change) -> str:
         return f"{what}: added, {change.after}"
     if change.after is None:
         return f"{what}: gone, was {change.before}"
+    if change.aspect is Aspect.UNREAD:
+        return f"parameter {change.name}: values not compared, they cannot be read"
     if change.before != change.after:
         return f"{what}: {change.before} -> {change.after}"
     if change.max_abs is None or change.relative is None:

@@ -27,11 +27,11 @@ from rewriter.views.names import names_as
 from rewriter.views.page.html_report import PageReport
 from rewriter.views.passes import print_passes
 from rewriter.views.rewrite_report import Report
-from rewriter.views.text.claims import print_claims
 from rewriter.views.text.conflicts import print_conflicts
 from rewriter.views.text.cutting import print_extraction, print_split
 from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
+from rewriter.views.text.explanation import print_explanation
 from rewriter.views.text.profile import print_profile
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.sources import print_sources
@@ -61,6 +61,7 @@ print_result.register(Comparison, print_sources)
 print_result.register(Conflicts, print_conflicts)
 print_result.register(Diagnosis, print_diagnosis)
 print_result.register(Diff, print_diff)
+print_result.register(Explanation, print_explanation)
 print_result.register(Extraction, print_extraction)
 print_result.register(ModuleTree, print_modules)
 print_result.register(Profile, print_profile)
@@ -68,12 +69,6 @@ print_result.register(Report, print_report)
 print_result.register(Split, print_split)
 print_result.register(Stats, print_stats)
 print_result.register(Verification, print_verification)
-
-
-@print_result.register
-def _(found: Explanation, console: Console) -> None:
-    for node in found.nodes:
-        print_claims(found.analysis, node, console)
 
 
 @print_result.register

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -9,6 +11,7 @@ from rich.text import Text
 from rewriter.basics.display import counted
 from rewriter.insight.profile import Profile
 from rewriter.insight.time_by_module import Figure, ModuleTime
+from rewriter.modules.module import plain_name
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import visible
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
@@ -35,7 +38,7 @@ def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath
     """
     _print_head(found, console)
     times = {each.path: each for each in found.modules}
-    shown = _shown(found, times, chosen)
+    shown = shown_modules(found, times, chosen)
     console.print()
     _Table(found, times, shown, console).print()
     if chosen is None and (hidden := len(found.modules) - len(shown)):
@@ -45,24 +48,31 @@ def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath
 
 
 def _print_head(found: Profile, console: Console) -> None:
+    for number, phrases in enumerate(head_lines(found)):
+        flow(console, phrases, "" if number else "bold")
+
+
+def head_lines(found: Profile) -> list[list[str]]:
+    """Describe the runs in lines of phrases: the model, the time, the part of it that is mapped."""
     name = found.analysis.path.name if found.analysis.path else "(model in memory)"
-    flow(console, [name, f"{counted(found.runs, 'run')} in onnxruntime"], "bold")
     total, peak = found.total, found.peak_bytes
-    phrases = [
-        f"{_time(total.median)} in kernels (half of the runs {_time(total.low)} to {_time(total.high)})",
-        f"{_time(found.span.median)} in all",
+    times = [
+        f"{time_text(total.median)} in kernels "
+        f"(half of the runs {time_text(total.low)} to {time_text(total.high)})",
+        f"{time_text(found.span.median)} in all",
     ]
-    flow(console, [*phrases, *([f"at most {_bytes(peak)} in use"] if peak else [])])
-    phrases = [f"{found.mapped:.1%} of kernel time mapped to modules"]
+    times += [f"at most {_bytes(peak)} in use"] if peak else []
+    mapped = [f"{found.mapped:.1%} of kernel time mapped to modules"]
     if found.shared.mean:
-        part = _percent(found.share_of(found.shared))
-        phrases.append(f"{part} of kernel time in kernels of several modules, divided equally among these")
-    flow(console, phrases)
+        part = percent_text(found.share_of(found.shared))
+        mapped.append(f"{part} of kernel time in kernels of several modules, divided equally among these")
+    return [[name, f"{counted(found.runs, 'run')} in onnxruntime"], times, mapped]
 
 
-def _shown(
-    found: Profile, times: dict[ModulePath, ModuleTime], chosen: frozenset[ModulePath] | None
+def shown_modules(
+    found: Profile, times: Mapping[ModulePath, ModuleTime], chosen: frozenset[ModulePath] | None = None
 ) -> set[ModulePath]:
+    """Return the modules to list, see `print_profile`."""
     if chosen is None:
         wanted = {path for path, time in times.items() if found.share_of(time.total) >= LEAST_SHARE}
     else:
@@ -84,7 +94,7 @@ class _Table:
         self.mark = signs(console)
         self.lines = self._lines()
         widest = max(cell_len(line) for line, _ in self.lines)
-        classes = [(time.class_name or "").rpartition(".")[2] for _, time in self.lines]
+        classes = [plain_name(time.class_name or "") for _, time in self.lines]
         self.class_name = min(_CLASS, max(map(cell_len, classes)))
         self.name = max(_LEAST_NAME, min(widest, console.width - _FIGURES - self.class_name))
 
@@ -102,8 +112,9 @@ class _Table:
             flow(self.console, ["kernels of no module: " + ", ".join(names[:_MOST_UNMAPPED]), *more], "dim")
 
     def _emit(self, line: str, class_name: str | None, total: Figure, own: Figure) -> None:
-        short = visible((class_name or "").rpartition(".")[2], ascii_only=self.mark is ASCII)
-        figures = f"{_time(total.median):>8} {_spread(total):>7} {_time(own.median) if own.median else '':>8}"
+        short = visible(plain_name(class_name or ""), ascii_only=self.mark is ASCII)
+        alone = time_text(own.median) if own.median else ""
+        figures = f"{time_text(total.median):>8} {spread_text(total):>7} {alone:>8}"
         figures += f" {_share(total, self.found, self.mark)}"
         emit(self.console, Text(self._cells(line, short, figures)))
 
@@ -133,15 +144,16 @@ def _guides(mark: Signs, *, last: bool) -> tuple[str, str]:
 
 def _share(time: Figure, found: Profile, mark: Signs) -> str:
     share = found.share_of(time)
-    return f"{_percent(share):>5} {bar(share, _BAR, mark) if share else ''}"
+    return f"{percent_text(share):>5} {bar(share, _BAR, mark) if share else ''}"
 
 
-def _percent(share: float) -> str:
+def percent_text(share: float) -> str:
     """Format a share as a rounded percentage, but never a positive share as 0%."""
     return "<1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 
-def _spread(time: Figure) -> str:
+def spread_text(time: Figure) -> str:
+    """Format the spread of a time; empty without one."""
     return "" if time.spread is None else f"{time.spread:.0%}"
 
 
@@ -152,15 +164,15 @@ def _print_classes(found: Profile, console: Console) -> None:
     mark = signs(console)
     emit(console, Text(f"{'class':<32} {'modules':>8} {'own':>8} {'spread':>7} share", "dim"))
     for each in found.classes[:_MOST_CLASSES]:
-        name = visible(each.class_name.rpartition(".")[2], ascii_only=mark is ASCII)
+        name = visible(plain_name(each.class_name), ascii_only=mark is ASCII)
         share = _share(each.own, found, mark)
-        figures = f"{each.modules:>8,} {_time(each.own.median):>8} {_spread(each.own):>7}"
+        figures = f"{each.modules:>8,} {time_text(each.own.median):>8} {spread_text(each.own):>7}"
         emit(console, Text(f"{fit(name, 32, mark.dots)} {figures} {share}"))
     if len(found.classes) > _MOST_CLASSES:
         flow(console, [f"and {len(found.classes) - _MOST_CLASSES} more classes"], "dim")
 
 
-def _time(microseconds: float) -> str:
+def time_text(microseconds: float) -> str:
     """Format a time below 1000 s in at most seven cells: `312 us`, `1.42 ms`, `2.1 s`."""
     if microseconds < 999.5:
         return f"{microseconds:.0f} us"

@@ -140,7 +140,7 @@ def _cells(module: Module, figures: Figures, console: Console) -> list[str]:
     operators = [f"{op} {mark.times}{count}" if count > 1 else op for op, count in figures.operators.items()]
     cells = [
         module.path or "(root)",
-        module.short_class or "",
+        module.plain_class or "",
         f"{figures.nodes[0]}/{figures.nodes[1]}",
         _figure(figures.parameters[1]),
         _figure(figures.parameter_bytes[1]),

@@ -33,7 +33,7 @@ from tests.exports import EXPORTS
     ],
 )
 def test_leaves(operators: set[str], parameters: dict[str, int], name: str) -> None:
-    found = class_of(operators, parameters)
+    found = class_of(dict.fromkeys(operators, 1), parameters)
     assert found is not None
     assert found.rpartition(".")[2] == name
 
@@ -51,13 +51,15 @@ def test_leaves(operators: set[str], parameters: dict[str, int], name: str) -> N
     ],
 )
 def test_what_looks_like_nothing(operators: set[str], parameters: dict[str, int]) -> None:
-    assert class_of(operators, parameters) is None
+    assert class_of(dict.fromkeys(operators, 1), parameters) is None
 
 
 def test_no_pattern_is_hidden_by_an_earlier_one() -> None:
     for pattern in PATTERNS:
         parameters = {**pattern.parameters, **dict.fromkeys(pattern.others, 1)}
-        assert class_of(pattern.operators | pattern.optional, parameters) == pattern.class_name
+        assert (
+            class_of(dict.fromkeys(pattern.operators | pattern.optional, 1), parameters) == pattern.class_name
+        )
 
 
 def torch_classes(path: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -144,6 +144,31 @@ def test_the_module_is_left_as_it_was() -> None:
     assert not torch.compiler.is_exporting()
 
 
+def test_buffers_that_the_module_replaced_or_added_are_put_back() -> None:
+    class Replaces(torch.nn.Module):  # type: ignore[misc, name-defined]
+        runs: Any
+        none: Any
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("runs", torch.zeros(()))
+            self.register_buffer("none", None)
+
+        def forward(self, x: Any) -> Any:
+            self.runs = self.runs + 1
+            self.none = self.runs
+            self.register_buffer("cache", torch.ones(3))
+            return x + self.runs
+
+    module = torch.nn.Sequential(Replaces())
+    runs = module[0].runs
+    trace(module, torch.randn(2, 3))
+    assert module[0].runs is runs
+    assert float(runs) == 0
+    assert module[0].none is None
+    assert module.state_dict().keys() == {"0.runs"}
+
+
 def test_a_tensor_written_over_is_another_value() -> None:
     class InPlace(torch.nn.Module):  # type: ignore[misc, name-defined]
         def forward(self, x: Any) -> Any:

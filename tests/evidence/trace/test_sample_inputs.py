@@ -41,7 +41,17 @@ def test_numbers_are_converted_to_others_of_their_kind() -> None:
     assert feeds_of(half, trace(("", np.ones(2, np.float32))))["x"].dtype == np.float16
 
 
-@pytest.mark.parametrize("inputs", [(), (("", LONG),), (("", X), ("", IDS))])
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        (),
+        (("", LONG),),
+        (("", X), ("", IDS)),
+        (("x", X), ("ids", IDS.astype(np.float32))),  # a cast would cut digits off
+        (("x", X), ("ids", np.array([1, 2, 3]))),
+        (("x", LONG), ("ids", IDS)),
+    ],
+)
 def test_inputs_of_another_model_are_refused(inputs: tuple[tuple[str, Array], ...]) -> None:
     with pytest.raises(UsageError, match="no sample input fits"):
         feeds_of(model(TWO), trace(*inputs))

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 from rich.console import Console
 
 import rewriter
@@ -67,6 +68,37 @@ def test_values_of_a_parameter() -> None:
     )
     assert where(found) == ("enc.b", 0)
     assert not found.equal
+
+
+def test_values_that_cannot_be_read_are_neither_equal_nor_other() -> None:
+    """External data of models in memory: the same reference may mean another file."""
+    left, right = model(BODY), model(BODY)
+    for made in (left, right):
+        for tensor in made.graph.initializer:
+            tensor.ClearField("float_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value="w.bin")
+    found = rewriter.diff(left, right, numbers=False)
+    assert {change for changed in changes(found).values() for change in changed} == {
+        ("unread", "weight", "float32 (4, 4)", "float32 (4, 4)"),
+        ("unread", "bias", "float32 (4,)", "float32 (4,)"),
+    }
+    assert not found.equal
+    assert "parameter bias: values not compared, they cannot be read" in str(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "g (float16[1] x) => (float16[1] y) { y = Neg(x) }",
+        "g (float[1] x) => (float[1] y) { h = Constant<value = float16 {1}>() y = CastLike(x, h) }",
+        "g (float[1] x) => (float[1] y) { h = Cast<to = 10>(x) y = Cast<to = 1>(h) }",
+        "g (float[1] x) => (float[1] y) <float16[1] w = {0}> { h = CastLike(x, w) y = CastLike(h, x) }",
+    ],
+)
+def test_half_precision_is_found(text: str) -> None:
+    assert diff(text, text, numbers=False).half
+    assert not diff(BODY, BODY, numbers=False).half
 
 
 def test_an_attribute() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from onnx import ModelProto, helper
+from onnx import ModelProto, SparseTensorProto, TensorProto, helper
 
 from rewriter.errors import UnreadableModel
 from rewriter.model.index import checks
@@ -114,6 +114,28 @@ def test_damage_is_refused_or_read(seed: str) -> None:
         except UnreadableModel as error:
             assert "\n" not in str(error)
     assert read
+
+
+def sparse(index: int, value: float = 1.0) -> SparseTensorProto:
+    values = helper.make_tensor("w", TensorProto.FLOAT, [1], [value])
+    return helper.make_sparse_tensor(values, helper.make_tensor("", TensorProto.INT64, [1], [index]), [2])
+
+
+@pytest.mark.parametrize("other", [sparse(1), sparse(0, 2.0)])
+def test_sparse_initializers_of_one_name_have_one_content(other: SparseTensorProto) -> None:
+    made = model(graph([node("Add", "x w", "y")]))
+    made.graph.sparse_initializer.extend([sparse(0), sparse(0)])
+    checks.check(made)
+    made.graph.sparse_initializer.append(other)
+    with pytest.raises(UnreadableModel, match="two initializers are called 'w' and differ"):
+        checks.check(made)
+
+
+def test_a_sparse_initializer_differs_from_a_dense_one() -> None:
+    made = model(graph([node("Add", "x w", "y")], "x", "y", sparse(0).values))
+    made.graph.sparse_initializer.append(sparse(0))
+    with pytest.raises(UnreadableModel, match="two initializers are called 'w' and differ"):
+        checks.check(made)
 
 
 def imported(*domains: str, inner: str = "", called: bool = True, bodied: bool = False) -> ModelProto:

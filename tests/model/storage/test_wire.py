@@ -26,6 +26,22 @@ def test_tiny_messages_are_counted_wherever_they_stand() -> None:
         wire.walk(model.SerializeToString(), FEW)
 
 
+@pytest.mark.parametrize("entry", [b"\x82\x01\x00", b"\x82\x81\x00\x80\x00", b"\x82\x01\x80\x00"])
+def test_tiny_messages_of_high_fields_are_counted(entry: bytes) -> None:
+    """`metadata_props` of tensors, whose tag has two bytes or, in longer varints, more."""
+    held = onnx.TensorProto(name="w", dims=[0], data_type=1).SerializeToString() + entry * 600
+    assert len(onnx.TensorProto.FromString(held).metadata_props) == 600
+    graph = (b"\x2a" + varint(len(held)) + held) * 5
+    data = b"\x3a" + varint(len(graph)) + graph
+    assert wire.walk(data, limits.Limits(entries=4_000)).graphs == 1
+    with pytest.raises(UnreadableModel, match="over the limit of 1,000"):
+        wire.walk(data, FEW)
+
+
+def test_the_estimate_covers_the_fields_of_onnx() -> None:
+    assert max(number for fields in wire._INSIDE.values() for number in fields) < 32
+
+
 def test_short_texts_are_no_messages() -> None:
     """Two thousand inputs that are left out, in nodes of their own."""
     model = chain(20)

@@ -31,6 +31,7 @@ def test_passes_are_read_in_order() -> None:
     assert parse_passes("group{class=C,op=Relu,not=a,not=b,kind=torch.nn}") == (
         Group(class_name="C", operators="Relu", leave_out=("a", "b"), kind="torch.nn"),
     )
+    assert parse_passes("group{class=C,inferred=true}") == (Group(class_name="C", inferred=True),)
     assert parse_passes("group{only=a,only=b,class_name=C}") == (Group(only=("a", "b"), class_name="C"),)
 
 

@@ -61,6 +61,23 @@ def test_a_loop_carries_its_state(frames: Frames) -> None:
     assert list(frames.received(place("i"))) == []
 
 
+SCAN = """<ir_version: 9, opset_import: ["" : 21]>
+g (float[2] x, float[3, 2] rows) => (float[2] y, float[3, 2] all) {
+    y, all = Scan <num_scan_inputs = 1, body = l (float[2] s, float[2] row) => (float[2] t, float[2] out)
+        { t = Add (s, row) out = Neg (t) }> (x, rows)
+}"""
+
+
+def test_a_scan_carries_its_state_and_not_its_slices() -> None:
+    frames = Frames(parser.parse_model(SCAN))
+
+    def place(name: str) -> FramePlace:
+        return named(frames, frames.main, name)
+
+    assert list(frames.received(place("s"))) == [place("x"), place("t")]
+    assert list(frames.received(place("row"))) == [place("rows")]
+
+
 def test_constants_and_shapes_that_the_file_states(frames: Frames) -> None:
     graph = frames.graph
     assert [frames.number(graph.value(name)) for name in ("three", "pair", "x")] == [3, 7, None]

@@ -168,6 +168,7 @@ function differenceSection(id) {
 }
 
 function changeText(aspect, before, after, relative) {
+  if (aspect === "unread") return "parameter: values not compared, they cannot be read";
   if (before === after) return `${aspect}: other values${relative === null ? "" : `, off by ${relative.toPrecision(3)} of the largest`}`;
   return `${aspect}: ${before ?? "none"} → ${after ?? "none"}`;
 }

@@ -1,0 +1,122 @@
+"""Collects what a model says about a value or an initializer: its modules, and the nodes that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Parameter, Tensor
+from rewriter.paths import ModulePath
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Nodes of one module that read a value; of unplaced nodes, the module is None."""
+
+    module: ModulePath | None
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedValue:
+    """A value, and the nodes that read it.
+
+    Attributes:
+        value: its number in the GraphIndex.
+        producer: the node that writes it; None for an input and for a sparse initializer.
+        input_of: what it is an input of; None if a node writes it, and for a sparse initializer.
+        is_output: whether it is an output of the model.
+        readers: the nodes that read it, by module in the order of the file.
+    """
+
+    value: int
+    producer: int | None
+    input_of: Literal["model", "body", "function"] | None
+    is_output: bool
+    readers: tuple[Readers, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A module that holds a tensor.
+
+    Attributes:
+        module: its path.
+        tensor: the tensor, or the part of it, as the module holds it; `owned_by` has the reason.
+        parameters: the parameters of the module in this tensor, each with the witness that says so, if one
+            does.
+    """
+
+    module: ModulePath
+    tensor: Tensor
+    parameters: tuple[tuple[Parameter, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedWeight:
+    """An initializer: the modules that hold it, and the nodes that read it."""
+
+    value: int
+    holders: tuple[Holder, ...]
+    readers: tuple[Readers, ...]
+
+
+def explained_value(analysis: Analysis, value: int) -> ExplainedValue:
+    """Collect what the model says about a value, by its number."""
+    graph = analysis.graph
+    producer = graph.producer[value]
+    return ExplainedValue(
+        value,
+        None if producer == NONE else producer,
+        input_of=_input_of(graph, value),
+        is_output=value in graph.bodies[0].results,
+        readers=_readers(analysis, value),
+    )
+
+
+def _input_of(graph: GraphIndex, value: int) -> Literal["model", "body", "function"] | None:
+    for number, body in enumerate(graph.bodies):
+        if value in body.formals:
+            inside: Literal["body", "function"] = "function" if body.owner == NONE else "body"
+            return inside if number else "model"
+    return None
+
+
+def explained_weight(analysis: Analysis, value: int) -> ExplainedWeight:
+    """Collect what the model says about an initializer, by the number of its value."""
+    holders = tuple(
+        Holder(module.path, tensor, tuple(_parameters(analysis, module.path, tensor)))
+        for module in analysis.tree
+        for tensor in module.tensors
+        if tensor.value == value
+    )
+    return ExplainedWeight(value, holders, _readers(analysis, value))
+
+
+def _parameters(
+    analysis: Analysis, path: ModulePath, tensor: Tensor
+) -> Iterator[tuple[Parameter, str | None]]:
+    """Yield the parameters of a module that a tensor holds, each with the witness of it."""
+    if tensor.value != _main_value(analysis.graph, tensor.name):
+        return
+    for parameter in analysis.tree[path].parameters:
+        if (parameter.initializer, parameter.part) == (tensor.name, tensor.part):
+            full = path.child(parameter.name)
+            claims = (each for each in analysis.parameters if each.initializer == tensor.name)
+            yield parameter, next((str(each.source) for each in claims if each.name == full), None)
+
+
+def _main_value(graph: GraphIndex, name: str) -> int:
+    """Return the initializer that claims on a name mean: that of the main graph before those of bodies."""
+    return next(value for value in graph.initializers if graph.value_names[value] == name)
+
+
+def _readers(analysis: Analysis, value: int) -> tuple[Readers, ...]:
+    found: dict[ModulePath | None, list[int]] = {}
+    for node in analysis.graph.readers[value]:
+        placement = analysis.tree.placements[node]
+        found.setdefault(None if placement is None else placement.module, []).append(node)
+    return tuple(Readers(module, tuple(nodes)) for module, nodes in found.items())
