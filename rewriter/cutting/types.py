@@ -56,7 +56,7 @@ def _stated(model: ModelProto) -> dict[str, ValueInfoProto]:
 
 
 def _is_whole(type_: TypeProto) -> bool:
-    """Whether a type is complete; a tensor type needs its element type and rank."""
+    """Whether a tensor type has its element type and rank; any other type only has to be set."""
     kind = type_.WhichOneof("value")
     if kind != "tensor_type":
         return kind is not None

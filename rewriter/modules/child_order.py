@@ -8,7 +8,7 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 
 _Start = tuple[bool, int]
-"""Whether a module has only `Constant` nodes, and its first node; other nodes go before `Constant` nodes."""
+"""Whether all nodes of a module are `Constant` nodes; its first other node, or else its first node."""
 
 
 def starts_of(

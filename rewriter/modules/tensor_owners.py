@@ -24,7 +24,7 @@ from rewriter.modules.module import OwnedBy, Placement, Tensor
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _STEPS = 64
-"""Maximum number of values made from one tensor whose readers count as readers of the tensor."""
+"""Maximum number of values made from a tensor that are followed to its readers; beyond, the root has it."""
 
 
 def held_tensors(

@@ -32,9 +32,9 @@ class Certificate:
         identical: whether the executable parts of both models are byte-identical; if so, expressions were not
             compared.
         interface: whether the difference concerns inputs or outputs: their number, names, types or defaults.
-        mismatch: whether the difference shows that the same arrays cannot serve both models: the numbers of
-            inputs and of required inputs differ, the number of outputs differs, or an input or output differs
-            in kind (tensor, sequence and others) or in the element type of a tensor.
+        mismatch: whether the difference shows that the same arrays cannot serve both models: they differ both
+            in the number of inputs and in the number of required inputs, the number of outputs differs, or an
+            input or output differs in kind (tensor, sequence and others) or in the element type of a tensor.
     """
 
     equal: bool

@@ -30,7 +30,8 @@ class Row:
         last: for each ancestor below the root, from the top, and for the module: whether no line of a
             sibling follows. Guides are drawn from this.
         shown: number of lines directly below.
-        hidden: number of modules below, if no line shows them.
+        hidden: number of modules below, if no line shows them; 0 for a module that is shown only because a
+            module below is selected.
         parameters: elements in the parameters of the module and of all modules below.
         share: its share of the parameters of the model, or of the nodes if there are none, 0 to 1.
         context: whether the module is shown only because a module below is selected.

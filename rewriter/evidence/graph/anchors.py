@@ -3,20 +3,22 @@
 A dynamo export without metadata still has the names of parameters and values. The latter group its nodes into
 *steps*, one for each torch operator (see `names/torch_operators`). A step is known if parameters or
 numbers of children (`names/numbered_parts`) show its module, or if it is arithmetic of a norm with a known
-scale. The other steps are arithmetic of the model between its layers:
+scale. The other steps are placed by the known ones, mostly in the module that calls the layers around them:
 
-1. If the operands of a step come from different known steps (queries and keys, a branch and its residual),
-   the step is an *anchor*: it belongs to the deepest common ancestor of two such steps, or of one of them and
-   a known step behind the anchor. A weight without a name cuts this search off, since behind it there are
-   modules that the file does not name.
+1. A step is an *anchor* if its operands come from different known steps (queries and keys), or if it adds the
+   input of a branch to the result of the branch (`x + f(x)`). It belongs to the deepest common ancestor of
+   two such steps, or of one of them and a known step behind the anchor. The search for known steps before an
+   operand ends at a step that computes with a weight without a name: that step is in a module that the file
+   does not name.
 2. A step between known steps and anchors belongs to the deepest common ancestor of one before and one behind
    it. If that is a leaf, the step belongs to its parent, since a leaf is called as a whole. But a step that
    is already inside of the module behind it (see `_entered`) belongs to that module.
 3. A step that feeds no known step or anchor belongs to the common module of the steps before it, or to the
-   parent of that module if it is a leaf. The step stays unplaced if weights without a name stand before or
-   behind it. Constants belong to the common module of their readers, or to the parent of that module if it is
-   a leaf and the step has operators outside of `GLUE`. Any other step that no known step or anchor feeds
-   stays unplaced: it may be in a module that the file does not name.
+   parent of that module if it is a leaf. The step stays unplaced if it computes with a weight without a name,
+   or if another step of this kind that does stands before it, or at the end of the file. Constants belong to
+   the common module of their readers, or to the parent of that module if it is a leaf and the step has
+   operators outside of `GLUE`. Any other step that no known step or anchor feeds stays unplaced: it may be in
+   a module that the file does not name.
 
 Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """
@@ -50,7 +52,7 @@ def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimon
         step = places.steps.of[node]
         place = places.of_step[step]
         if place and module is None:  # no claim on the root: any two modules have it in common
-            detail = f"one step with node {step}" if step != node else "between known steps"
+            detail = f"one step with node {step}" if step != node else "from the known steps around it"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail, places.rule(node)))
     return Testimony(tuple(claims))
 
@@ -104,7 +106,10 @@ class _Places:
         return Rule.STEP if step in self.known and not alone else Rule.STEPS_AROUND
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
-        """Place a norm in the module of its scale: arithmetic with a mean that leads to the scale alone."""
+        """Place the arithmetic of a norm in the module of its scale.
+
+        Such arithmetic contains a mean, and only the product with the scale uses its results.
+        """
         for node, module in enumerate(modules):
             if module is None or self.graph.operators[node][1] != "Mul":
                 continue
@@ -134,7 +139,7 @@ class _Places:
         return operator in _ARITHMETIC and (operator != "Add" or computed < 2)
 
     def _anchor(self) -> None:
-        """Place steps whose operands come from different known steps."""
+        """Place the anchors: see rule 1 of this file."""
         sources: dict[int, tuple[int, ...]] = {}
         anchors: dict[int, ModulePath] = {}
         for step in self.steps.heads:
@@ -168,7 +173,7 @@ class _Places:
             self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
 
     def _branches(self, step: int, sources: Mapping[int, Sequence[int]]) -> Iterator[ModulePath]:
-        """Yield the common modules of the first and the last step of a branch whose input a sum adds to it.
+        """Yield the common modules of the first and the last known step of `f`, for a sum `x + f(x)`.
 
         In `x + f(x)`, the first step of `f` reads `x`, and the last one is the known step nearest to the sum.
         """
@@ -232,7 +237,7 @@ class _Places:
         return found
 
     def _computes_unnamed(self, step: int) -> bool:
-        """Whether a step computes with a weight without a name; known steps show nothing beyond it."""
+        """Whether a step computes with a weight without a name: the search for known steps ends there."""
         return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
@@ -281,7 +286,7 @@ class _Places:
     def _meeting(
         self, a: ModulePath | None, a_known: bool, b: ModulePath | None, b_known: bool
     ) -> ModulePath | None:
-        """Return the lowest common module of two steps; its parent if it is the leaf of a known one.
+        """Return the lowest common module of two steps; its parent if it is a leaf that has one of them.
 
         None if the module of a step is not known. A list is replaced by the module that calls its children.
 

@@ -23,10 +23,11 @@ class Beside(NamedTuple):
 
 
 class Product(NamedTuple):
-    """The node that computes the product that another node completes, such as a sum with a bias.
+    """A product and its weights, as seen from the node that completes it, such as the sum with a bias.
 
     Attributes:
-        node: the node; NONE if the completing node itself reads weights, or if there is no product.
+        node: the only producer of a computed operand; NONE if the completing node reads weights or has
+            several computed operands, or if the producer has other readers.
         weights: the weights that the node, or the completing node, reads.
     """
 

@@ -35,8 +35,8 @@ def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -
 def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int, ModulePath | None]:
     """Return node of an unnamed layer -> the lowest module that holds the known nodes around it, or None.
 
-    None stands for layers without known nodes before or without known nodes behind. A single layer behind
-    known nodes is left out: its readers show its module.
+    None stands for layers without known nodes before or without known nodes behind. A part behind known nodes
+    with at most one layer on any path is left out: its readers, if it has any, show its module.
     """
     weights = weights_of_layers(graph, modules)
     found: dict[int, ModulePath | None] = {}
@@ -51,7 +51,7 @@ def places(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> dict[int,
 
 
 def _in_a_row(graph: GraphIndex, part: Sequence[int], weights: set[int]) -> int:
-    """Return the maximum number of layers on a path of values through a part that runs in file order."""
+    """Return the largest number of layers on one path through a part; only paths in file order count."""
     depth = dict.fromkeys(sorted(part), 0)
     for node in depth:
         before = max((depth.get(other, 0) for other in graph.predecessors(node)), default=0)

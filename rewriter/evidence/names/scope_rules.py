@@ -107,7 +107,7 @@ class Lessons:
 
 
 def _stands_between(parent: ModulePath, module: ModulePath, name: str) -> tuple[str | None] | None:
-    """Return a tuple of the hidden containers (`blocks.`) between `parent` and its descendant `module`.
+    """Return a tuple with one text: the hidden containers (`blocks.`) between `parent` and `module`, or ''.
 
     None if `module` is no descendant, or does not end with `name`; (None,) if `name` extends the name of the
     parent.

@@ -45,7 +45,7 @@ class ReferenceModule:
         class_name: its fully qualified class as `torch.typename` writes it; None if unknown.
         declared: its own parameters, then its own buffers.
         first_path: the first path under which the same module is registered; None if unknown.
-        is_list: whether it is never called, since its class computes nothing itself (ModuleList).
+        is_list: whether it is known never to be called itself, such as a ModuleList.
     """
 
     path: ModulePath
