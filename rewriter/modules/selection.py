@@ -66,7 +66,9 @@ class Selection:
         (), "Modules of this class, or of this glob; may be given again.", flag="--class", metavar="NAME"
     )
     kind: str | tuple[str, ...] = option(
-        (), "Modules whose class comes from there; unknown: modules without a class; may be given again.", choices=KINDS
+        (),
+        "Modules whose class comes from there; unknown: modules without a class; may be given again.",
+        choices=KINDS,
     )
     operators: tuple[str, ...] = option(
         (), "Nodes of this operator, or of this glob; may be given again.", flag="--op", metavar="TYPE"
