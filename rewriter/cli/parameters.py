@@ -69,18 +69,20 @@ def _argument(option: Option) -> click.Argument:
 
 def _option(option: Option) -> click.Option:
     """Return the click option. Only the dataclass has the default; click has it just for the help page."""
+    # Since click 8.3, a default of None counts as a value, so that no option is missing.
+    shown = {"default": option.said(option.default) if option.read else option.default} if option.shown else {}
     flag = f"{option.flag}/{option.switch}" if option.switch else option.flag
     return click.Option(
         [flag, option.name, *([option.short] if option.short else [])],
         type=None if option.kind is bool else _type_of(option),
         is_flag=option.kind is bool,
-        default=(option.said(option.default) if option.read else option.default) if option.shown else None,
         multiple=option.several,
         metavar=option.metavar,
         required=option.required,
         show_default=option.shown,
         help=option.help,
         shell_complete=_completed(option),
+        **shown,
     )
 
 
