@@ -69,8 +69,9 @@ def _argument(option: Option) -> click.Argument:
 
 def _option(option: Option) -> click.Option:
     """Return the click option. Only the dataclass has the default; click has it just for the help page."""
-    # Since click 8.3, a default of None counts as a value, so that no option is missing.
-    shown = {"default": option.said(option.default) if option.read else option.default} if option.shown else {}
+    default = (option.said(option.default) if option.read else option.default) if option.shown else None
+    # Since click 8.3, a default of None counts as a value, so a required option must have none.
+    told: dict[str, Any] = {} if option.required else {"default": default}
     flag = f"{option.flag}/{option.switch}" if option.switch else option.flag
     return click.Option(
         [flag, option.name, *([option.short] if option.short else [])],
@@ -82,7 +83,7 @@ def _option(option: Option) -> click.Option:
         show_default=option.shown,
         help=option.help,
         shell_complete=_completed(option),
-        **shown,
+        **told,
     )
 
 

@@ -81,7 +81,9 @@ def rewrite(
         # External data of a model in memory lies in `options.folder`, else beside the output.
         origin = path or (options.folder / IN_MEMORY if options.folder else None)
         home = origin or output
-        data = external_data.check_external_data(before, home) if home else ()
+        # Only numbers and copies need the weights themselves.
+        demand = options.copy_data or options.demands_numbers
+        data = external_data.check_external_data(before, home, demand=demand) if home else ()
         copies = _plan(origin, output, data, options) if output else Copies()
         unread.check()
     model = graph.model
@@ -112,7 +114,8 @@ def rewrite(
             f"{name_of(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
         )
     folder = origin.parent if origin else None
-    verification = prove(before, model, (folder, folder), options, clock)
+    absent = external_data.missing_of(data, home.parent) if home else None
+    verification = prove(before, model, (folder, folder), options, clock, absent=absent)
     if not verification.certificate.readable:
         reason = verification.certificate.difference
         raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -175,8 +175,13 @@ def demand_sizes(tensor: TensorProto | SparseTensorProto) -> None:
         raise UnreadableModel(f"tensor {name!r}: a size in its shape is negative; export it again")
 
 
-def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
+def check_external_data(model: ModelProto, path: Path, *, demand: bool = True) -> tuple[str, ...]:
     """Check the external data files of the model at `path`; return their locations relative to its folder.
+
+    Args:
+        model: the model.
+        path: its file.
+        demand: whether all files must exist; if not, the file of a location may be missing.
 
     Raises:
         UnreadableModel: a file is missing, too short or not allowed, or a tensor is not valid (see
@@ -187,9 +192,18 @@ def check_external_data(model: ModelProto, path: Path) -> tuple[str, ...]:
     except UnreadableModel as error:
         raise UnreadableModel(f"{path}: {error}") from None
     for location, size in needed.items():
-        if fault := fault_of_data(path.parent, location, size):
+        fault = fault_of_data(path.parent, location, size)
+        if fault and (demand or fault != _MISSING):
             raise UnreadableModel(f"{path}: external data {location[:200]!r} {fault}")
     return tuple(needed)
+
+
+def missing_of(locations: Iterable[str], folder: Path) -> str | None:
+    """Return a fault that names the first data file that is missing in `folder`; None if all are there."""
+    for location in locations:
+        if not os.path.lexists(folder / location):
+            return f"external data {location[:200]!r} {_MISSING}"
+    return None
 
 
 def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
@@ -202,6 +216,8 @@ def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
     """
     if not isinstance(location, str):
         return "is no UTF-8, so it can be no name of a file; export the model again"
+    if _IN_MEMORY in location:
+        return "is an address in the memory of onnxruntime, and no file; save the model again"
     if not is_inside(location):
         return "is not inside the model's folder; move it there"
     try:
@@ -213,6 +229,8 @@ def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
         return "cannot be the name of a file; export the model again"
 
 
+_IN_MEMORY = "_ORT_MEM_ADDR_"
+"""Part of the locations by which onnxruntime refers to its own memory; in a file it would read any address."""
 _MISSING = "is missing; put it beside the model"
 
 
