@@ -230,7 +230,7 @@ def fault_of_data(folder: Path, location: str, size: int = 0) -> str | None:
 
 
 _IN_MEMORY = "_ORT_MEM_ADDR_"
-"""Part of the locations by which onnxruntime refers to its own memory; in a file it would read any address."""
+"""Part of the locations by which onnxruntime refers to its memory; a file could name any address."""
 _MISSING = "is missing; put it beside the model"
 
 
