@@ -35,6 +35,7 @@ def testify(
     graph: GraphIndex,
     modules: Sequence[ModulePath | None],
     called: Set[ModulePath] = frozenset(),
+    guessed: Set[int] = frozenset(),
 ) -> Testimony:
     """Return claims on the nodes without a module, from the modules of the others.
 
@@ -42,13 +43,14 @@ def testify(
         graph: the model.
         modules: node -> its module, if known.
         called: the modules known to be called; empty if calls are not known.
+        guessed: the nodes whose module is a guess.
     """
     known = list(modules)
     leaves = Leaves(graph, modules)
     unnamed = unnamed_layers.places(graph, modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
     claims = []
-    guessed: set[int] = set()
+    doubtful = {*guessed}
     for node in _readers_first(graph, known):
         if node in leaving:
             continue
@@ -64,9 +66,9 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        rule = _rule(graph, node, module, places, modules) if guessed.isdisjoint(around) else Rule.READERS
+        rule = _rule(graph, node, module, places, modules) if doubtful.isdisjoint(around) else Rule.READERS
         if rule is Rule.READERS:
-            guessed.add(node)
+            doubtful.add(node)
         named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # a name may be megabytes long
         detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail, rule))
