@@ -33,7 +33,7 @@ from benchmarks.stripped import STRIPPED
 from benchmarks.tools import Workshop
 from rewriter import pipeline
 from rewriter.errors import UnreadableModel
-from rewriter.evidence.certainty import Certainty, Rule
+from rewriter.evidence.certainty import Certainty, PlacementRule
 from rewriter.evidence.original.node_origins import Descent
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
@@ -117,7 +117,7 @@ class Counts:
 
     def __init__(self, details: str | None = None) -> None:
         self.details = details
-        self.verdicts: dict[tuple[str, str, Rule, bool], Counter[str]] = {}
+        self.verdicts: dict[tuple[str, str, PlacementRule, bool], Counter[str]] = {}
         self.files: Counter[str] = Counter()
 
     def add(self, of: str, export: Export, form: Form) -> None:
@@ -142,7 +142,9 @@ class Counts:
         """Yield the rows of the table of rules."""
         rules = {(source, rule) for _, source, rule, made in self.verdicts if made == new}
         order = [*Certainty]
-        for source, rule in sorted(rules, key=lambda r: (order.index(r[1].certainty), [*Rule].index(r[1]))):
+        for source, rule in sorted(
+            rules, key=lambda r: (order.index(r[1].certainty), [*PlacementRule].index(r[1]))
+        ):
             cells = [_cell(self.verdicts.get((of, source, rule, new), Counter())) for of in sets]
             yield _row(rule.certainty, rule, source.replace("_", " "), *cells)
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
@@ -102,18 +102,18 @@ class _Places:
         self._fill()
         self._constants()
 
-    def rule(self, node: int) -> Rule:
+    def rule(self, node: int) -> PlacementRule:
         """Return the rule that placed a node.
 
         Names may put an activation into the step behind it, but it may be a module of its own.
         """
         step = self.steps.of[node]
         if step in self.guessed or step not in self.known:
-            return Rule.STEPS_AROUND
+            return PlacementRule.STEPS_AROUND
         if step in self.norms:
-            return Rule.NORM
+            return PlacementRule.NORM
         alone = class_of({self.graph.operators[node][1]}, {}) is not None
-        return Rule.STEPS_AROUND if alone else Rule.STEP
+        return PlacementRule.STEPS_AROUND if alone else PlacementRule.STEP
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place a norm in the module of its scale: arithmetic with a mean that leads to the scale alone."""

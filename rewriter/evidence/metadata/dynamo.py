@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.lost_stacks import find_owners
 from rewriter.evidence.metadata.owners_by_reader import WeightsRead
@@ -76,13 +76,17 @@ def _claims(
         module = stacks[node][-1]
         if node in owners:
             reason = f"{detail} and its weights"
-            yield Claim(node, owners[node], None, Source.PARAMETER, None, reason, Rule.UNRECORDED)
+            yield Claim(node, owners[node], None, Source.PARAMETER, None, reason, PlacementRule.UNRECORDED)
         elif node in between:
             reason = f"{detail} and weights around"
-            yield Claim(node, between[node], None, Source.DATAFLOW, None, reason, Rule.AMID_UNRECORDED)
+            yield Claim(
+                node, between[node], None, Source.DATAFLOW, None, reason, PlacementRule.AMID_UNRECORDED
+            )
         else:
             kept = module == recorded[-1]
-            text, rule = (detail, None) if kept else (f"{detail}, corrected by weights", Rule.CORRECTED)
+            text, rule = (
+                (detail, None) if kept else (f"{detail}, corrected by weights", PlacementRule.CORRECTED)
+            )
             yield Claim(node, module, names[-1] if names else None, Source.EXPORTER, None, text, rule)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.tags import TRANSPOSED
 from rewriter.evidence.names.derived_names import is_named_transposed, parameter_named_by
@@ -45,12 +45,12 @@ def testify(graph: GraphIndex) -> Testimony:
             values = graph.writes[node] if node in aliases else named[node]
             detail = ", ".join([graph.value_names[value] for value in values])
             own = {owners_for(node)[value] for value in values if times[value] == 1}
-            rule = Rule.TEXT if node in aliases else _rule(module, own, holders)
+            rule = PlacementRule.TEXT if node in aliases else _rule(module, own, holders)
             claims.append(Claim(node, module, None, Source.PARAMETER, None, detail, rule))
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))))
 
 
-def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) -> Rule:
+def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) -> PlacementRule:
     """Return the rule by which a reader of named weights is placed in `module`.
 
     Args:
@@ -60,8 +60,8 @@ def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) ->
             the weights of its submodules: `MultiheadAttention` never calls its `out_proj`.
     """
     if own != {module}:
-        return Rule.SHARED_WEIGHT
-    return Rule.FUNCTIONAL if module.parent in holders else Rule.OWN_WEIGHT
+        return PlacementRule.SHARED_WEIGHT
+    return PlacementRule.FUNCTIONAL if module.parent in holders else PlacementRule.OWN_WEIGHT
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
