@@ -28,8 +28,8 @@ def weakest(found: Iterable[Certainty]) -> Certainty:
     return max(found, key=list(Certainty).index, default=Certainty.NAMED)
 
 
-class Rule(StrEnum):
-    """Rule by which a witness places a node. Users see the text in `explain`."""
+class PlacementRule(StrEnum):
+    """PlacementRule by which a witness places a node. Users see the text in `explain`."""
 
     __hash__ = str.__hash__
 
@@ -70,29 +70,29 @@ class Rule(StrEnum):
         return _CERTAINTY[self]
 
 
-_NAMES = frozenset({Rule.TEXT})
+_NAMES = frozenset({PlacementRule.TEXT})
 _INFERS = frozenset(
     {
-        Rule.CORRECTED,
-        Rule.FOLDED,
-        Rule.OWN_WEIGHT,
-        Rule.DEQUANTISED,
-        Rule.CONTENT,
-        Rule.MATCHED,
-        Rule.ENCLOSED,
-        Rule.REPLACES,
-        Rule.PART,
-        Rule.NUMBER,
-        Rule.NORM,
-        Rule.STEP,
-        Rule.CONSTANT,
-        Rule.WITHIN,
-        Rule.QUANTISES,
-        Rule.COPIED,
-        Rule.EARLIER_INFERENCE,
+        PlacementRule.CORRECTED,
+        PlacementRule.FOLDED,
+        PlacementRule.OWN_WEIGHT,
+        PlacementRule.DEQUANTISED,
+        PlacementRule.CONTENT,
+        PlacementRule.MATCHED,
+        PlacementRule.ENCLOSED,
+        PlacementRule.REPLACES,
+        PlacementRule.PART,
+        PlacementRule.NUMBER,
+        PlacementRule.NORM,
+        PlacementRule.STEP,
+        PlacementRule.CONSTANT,
+        PlacementRule.WITHIN,
+        PlacementRule.QUANTISES,
+        PlacementRule.COPIED,
+        PlacementRule.EARLIER_INFERENCE,
     }
 )
 _CERTAINTY = {
     rule: Certainty.NAMED if rule in _NAMES else Certainty.INFERRED if rule in _INFERS else Certainty.GUESSED
-    for rule in Rule
+    for rule in PlacementRule
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from rewriter.evidence.certainty import Certainty, Rule
+from rewriter.evidence.certainty import Certainty, PlacementRule
 from rewriter.paths import ModulePath
 
 SHOWN = 200
@@ -48,29 +48,29 @@ class Source(StrEnum):
 
 
 USUAL = {
-    Source.OWN_TAG: Rule.TEXT,
-    Source.LIKE: Rule.TEXT,
-    Source.EXPORTER: Rule.TEXT,
-    Source.SCOPE_NAME: Rule.TEXT,
-    Source.VALUE_NAME: Rule.TEXT,
-    Source.OTHER_TAG: Rule.TEXT,
-    Source.ACTIVATION: Rule.ENCLOSED,
-    Source.PARAMETER: Rule.OWN_WEIGHT,
-    Source.FUNCTION: Rule.TEXT,
-    Source.DATAFLOW: Rule.READERS,
-    Source.REFERENCE: Rule.TEXT,
-    Source.CHECKPOINT: Rule.CONTENT,
-    Source.POSITION: Rule.READERS,
+    Source.OWN_TAG: PlacementRule.TEXT,
+    Source.LIKE: PlacementRule.TEXT,
+    Source.EXPORTER: PlacementRule.TEXT,
+    Source.SCOPE_NAME: PlacementRule.TEXT,
+    Source.VALUE_NAME: PlacementRule.TEXT,
+    Source.OTHER_TAG: PlacementRule.TEXT,
+    Source.ACTIVATION: PlacementRule.ENCLOSED,
+    Source.PARAMETER: PlacementRule.OWN_WEIGHT,
+    Source.FUNCTION: PlacementRule.TEXT,
+    Source.DATAFLOW: PlacementRule.READERS,
+    Source.REFERENCE: PlacementRule.TEXT,
+    Source.CHECKPOINT: PlacementRule.CONTENT,
+    Source.POSITION: PlacementRule.READERS,
 }
 """The rule of claims that name none."""
 _EARLIER = {
-    Certainty.NAMED: Rule.TEXT,
-    Certainty.INFERRED: Rule.EARLIER_INFERENCE,
-    Certainty.GUESSED: Rule.EARLIER_GUESS,
+    Certainty.NAMED: PlacementRule.TEXT,
+    Certainty.INFERRED: PlacementRule.EARLIER_INFERENCE,
+    Certainty.GUESSED: PlacementRule.EARLIER_GUESS,
 }
 
 
-def earlier_rule(certainty: str | None, source: str) -> Rule:
+def earlier_rule(certainty: str | None, source: str) -> PlacementRule:
     """Return the rule for a placement that an earlier run made: a guess stays a guess.
 
     Args:
@@ -79,7 +79,7 @@ def earlier_rule(certainty: str | None, source: str) -> Rule:
     """
     if certainty in _CERTAINTIES:
         return _EARLIER[Certainty(certainty)]
-    return USUAL[Source(source)] if source in _SOURCES else Rule.READERS
+    return USUAL[Source(source)] if source in _SOURCES else PlacementRule.READERS
 
 
 _CERTAINTIES = frozenset(Certainty)
@@ -100,10 +100,10 @@ class Claim(NamedTuple):
     source: Source
     call: int | None
     detail: str
-    rule: Rule | None = None
+    rule: PlacementRule | None = None
 
     @property
-    def by_rule(self) -> Rule:
+    def by_rule(self) -> PlacementRule:
         """The rule of the claim."""
         return self.rule or USUAL[self.source]
 

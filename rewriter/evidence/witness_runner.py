@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Claim, Testimony
 from rewriter.evidence.names.grammar import DEEPEST
 from rewriter.evidence.path_lengths import Extent
@@ -88,6 +89,11 @@ class Hearing:
     def winners(self) -> list[ModulePath | None]:
         """Return node -> the module of its winning claim, None without claims."""
         return winners(self.claims)
+
+    def guessed(self) -> frozenset[int]:
+        """Return the nodes whose module is a guess so far."""
+        claims = enumerate(self.claims)
+        return frozenset(node for node, of in claims if of and of[0].certainty is Certainty.GUESSED)
 
     def classes(self) -> dict[ModulePath, str]:
         """Return module -> its class, from the first witness that names one."""

@@ -123,9 +123,10 @@ def _hear_reference(case: Case) -> Testimony:
 
 
 def _hear_dataflow(case: Case) -> Testimony:
+    modules, guessed = case.hearing.winners(), case.hearing.guessed()
     if case.has_scopes:
-        return dataflow.testify(case.graph, case.hearing.winners(), case.called)
-    return anchors.testify(case.graph, case.hearing.winners())
+        return dataflow.testify(case.graph, modules, case.called, guessed)
+    return anchors.testify(case.graph, modules, guessed)
 
 
 OF_NODES: tuple[Witness, ...] = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
 
-from rewriter.evidence.certainty import Certainty, Rule
+from rewriter.evidence.certainty import Certainty, PlacementRule
 from rewriter.evidence.claims import Claim, Source
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
@@ -44,7 +44,7 @@ def _with_nodes(tree: ModuleTree, placements: Sequence[Placement | None]) -> dic
     }
 
 
-_RULES = {Certainty.INFERRED: Rule.COPIED, Certainty.GUESSED: Rule.MOVED}
+_RULES = {Certainty.INFERRED: PlacementRule.COPIED, Certainty.GUESSED: PlacementRule.MOVED}
 """Rules of `unshare` for nodes that had no claim before the edit."""
 
 

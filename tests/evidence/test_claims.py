@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.evidence.certainty import Certainty, Rule, weakest
+from rewriter.evidence.certainty import Certainty, PlacementRule, weakest
 from rewriter.evidence.claims import USUAL, Claim, Source, earlier_rule
 from rewriter.paths import ModulePath
 
@@ -15,13 +15,13 @@ def test_every_source_has_a_usual_rule() -> None:
 
 @pytest.mark.parametrize("certainty", Certainty)
 def test_every_certainty_has_a_rule(certainty: Certainty) -> None:
-    assert certainty in {rule.certainty for rule in Rule}
+    assert certainty in {rule.certainty for rule in PlacementRule}
 
 
 def test_a_claim_is_as_certain_as_its_rule() -> None:
     by_readers = Claim(0, ModulePath("a"), None, Source.DATAFLOW, None, "")
-    assert (by_readers.by_rule, by_readers.certainty) == (Rule.READERS, Certainty.GUESSED)
-    assert by_readers._replace(rule=Rule.WITHIN).certainty is Certainty.INFERRED
+    assert (by_readers.by_rule, by_readers.certainty) == (PlacementRule.READERS, Certainty.GUESSED)
+    assert by_readers._replace(rule=PlacementRule.WITHIN).certainty is Certainty.INFERRED
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
@@ -41,13 +41,21 @@ _NEAREST = 24
 """Maximum known steps to consider on one side. The nearest show most; all would take quadratic time."""
 
 
-def testify(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> Testimony:
-    """Return claims on nodes without a module, from the modules of the other nodes."""
+def testify(
+    graph: GraphIndex, modules: Sequence[ModulePath | None], guessed: Set[int] = frozenset()
+) -> Testimony:
+    """Return claims on nodes without a module, from the modules of the other nodes.
+
+    Args:
+        graph: the model.
+        modules: node -> its module, if known.
+        guessed: the nodes whose module is a guess.
+    """
     claims = numbered_parts.fill(graph, modules)
     modules = list(modules)
     for claim in claims:
         modules[claim.node] = claim.module
-    places = _Places(graph, modules)
+    places = _Places(graph, modules, guessed)
     for node, module in enumerate(modules):
         step = places.steps.of[node]
         place = places.of_step[step]
@@ -67,14 +75,16 @@ class _Places:
     Attributes:
         of_step: step -> its module.
         norms: the steps that are arithmetic of a norm with a known scale.
+        guessed: the steps with a node whose module is a guess.
         known: the steps whose module is known from the start.
         compound: the modules with submodules.
         leaves: the other modules of known steps.
     """
 
-    def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None]) -> None:
+    def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None], guessed: Set[int]) -> None:
         self.graph = graph
         self.steps = Steps(graph)
+        self.guessed = {self.steps.of[node] for node in guessed}
         self.weights = weights_of_layers(graph, modules)
         self.of_step: dict[int, ModulePath | None] = {}
         for step, members in self.steps.members.items():
@@ -94,16 +104,18 @@ class _Places:
         self._fill()
         self._constants()
 
-    def rule(self, node: int) -> Rule:
+    def rule(self, node: int) -> PlacementRule:
         """Return the rule that placed a node.
 
         Names may put an activation into the step behind it, but it may be a module of its own.
         """
         step = self.steps.of[node]
+        if step in self.guessed or step not in self.known:
+            return PlacementRule.STEPS_AROUND
         if step in self.norms:
-            return Rule.NORM
+            return PlacementRule.NORM
         alone = class_of({self.graph.operators[node][1]: 1}, {}) is not None
-        return Rule.STEP if step in self.known and not alone else Rule.STEPS_AROUND
+        return PlacementRule.STEPS_AROUND if alone else PlacementRule.STEP
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place the arithmetic of a norm in the module of its scale.
@@ -117,6 +129,7 @@ class _Places:
             if any(self.graph.operators[other][1] == "ReduceMean" for other in inside):
                 found = {self.steps.of[other] for other in inside}
                 self.norms |= found
+                self.guessed |= found if self.steps.of[node] in self.guessed else set()
                 self.of_step.update(dict.fromkeys(found, module))
 
     def _leading_to(self, node: int, modules: Sequence[ModulePath | None]) -> set[int]:

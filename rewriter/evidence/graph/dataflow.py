@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import SHOWN, Claim, Source, Testimony
 from rewriter.evidence.graph import unnamed_layers
 from rewriter.evidence.graph.leaves import Leaves
@@ -35,6 +35,7 @@ def testify(
     graph: GraphIndex,
     modules: Sequence[ModulePath | None],
     called: Set[ModulePath] = frozenset(),
+    guessed: Set[int] = frozenset(),
 ) -> Testimony:
     """Return claims on the nodes without a module, from the modules of the others.
 
@@ -42,13 +43,14 @@ def testify(
         graph: the model.
         modules: node -> its module, if known.
         called: the modules known to be called; empty if calls are not known.
+        guessed: the nodes whose module is a guess.
     """
     known = list(modules)
     leaves = Leaves(graph, modules)
     unnamed = unnamed_layers.places(graph, modules)
     leaving = {graph.producer[value] for value in graph.bodies[0].results if value != NONE}
     claims = []
-    guessed: set[int] = set()
+    doubtful = {*guessed}
     for node in _readers_first(graph, known):
         if node in leaving:
             continue
@@ -64,9 +66,13 @@ def testify(
         if module is None or (not module and module not in places):
             continue
         known[node] = module
-        rule = _rule(graph, node, module, places, modules) if guessed.isdisjoint(around) else Rule.READERS
-        if rule is Rule.READERS:
-            guessed.add(node)
+        rule = (
+            _rule(graph, node, module, places, modules)
+            if doubtful.isdisjoint(around)
+            else PlacementRule.READERS
+        )
+        if rule is PlacementRule.READERS:
+            doubtful.add(node)
         named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # a name may be megabytes long
         detail = f"{len(around)} readers in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail, rule))
@@ -79,19 +85,19 @@ def _rule(
     module: ModulePath,
     places: Set[ModulePath],
     modules: Sequence[ModulePath | None],
-) -> Rule:
+) -> PlacementRule:
     """Return the rule that places a node with readers in `places`."""
     if places != {module}:
-        return Rule.READERS
+        return PlacementRule.READERS
     computed = [value for value in graph.reads[node] if value != NONE and value not in graph.constants]
     if not computed:
-        return Rule.CONSTANT
+        return PlacementRule.CONSTANT
     makers = {graph.producer[value] for value in computed}
     if {modules[maker] if maker != NONE else None for maker in makers} == {module}:
-        return Rule.WITHIN
+        return PlacementRule.WITHIN
     operators = {graph.operators[maker][1] if maker != NONE else None for maker in makers}
     quantises = graph.operators[node][1] in _QUANTISING or operators <= _QUANTISING
-    return Rule.QUANTISES if quantises else Rule.READERS
+    return PlacementRule.QUANTISES if quantises else PlacementRule.READERS
 
 
 def _common(module: ModulePath, around: ModulePath | None) -> ModulePath | None:

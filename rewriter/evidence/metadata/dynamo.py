@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import SHOWN, Claim, ParameterClaim, Source, Testimony
 from rewriter.evidence.metadata.folded_norms import Fold, find_folds
 from rewriter.evidence.metadata.lost_stacks import find_owners
@@ -91,16 +91,20 @@ def _claims(
         module = stacks[node][-1]
         if node in folds:
             reason = f"{folds[node].parameter[:SHOWN]}{_WITH_NORM}{detail}"
-            yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, reason, Rule.FOLDED)
+            yield Claim(node, folds[node].owner, None, Source.PARAMETER, None, reason, PlacementRule.FOLDED)
         elif node in owners:
             reason = f"{detail} and its weights"
-            yield Claim(node, owners[node], None, Source.PARAMETER, None, reason, Rule.UNRECORDED)
+            yield Claim(node, owners[node], None, Source.PARAMETER, None, reason, PlacementRule.UNRECORDED)
         elif node in between:
             reason = f"{detail} and weights around"
-            yield Claim(node, between[node], None, Source.DATAFLOW, None, reason, Rule.AMID_UNRECORDED)
+            yield Claim(
+                node, between[node], None, Source.DATAFLOW, None, reason, PlacementRule.AMID_UNRECORDED
+            )
         else:
             kept = module == recorded[-1]
-            text, rule = (detail, None) if kept else (f"{detail}, corrected by weights", Rule.CORRECTED)
+            text, rule = (
+                (detail, None) if kept else (f"{detail}, corrected by weights", PlacementRule.CORRECTED)
+            )
             yield Claim(node, module, names[-1] if names else None, Source.EXPORTER, None, text, rule)
 
 
@@ -260,7 +264,7 @@ def _of_replaced(graph: GraphIndex, stacks: Collection[int], parameters: Collect
         readers |= dict.fromkeys(
             n for r in readers if dequantised_by(graph, r) != NONE for n in graph.successors(r)
         )
-        rule = Rule.OWN_WEIGHT if len(graph.readers[value]) == 1 else Rule.SHARED_WEIGHT
+        rule = PlacementRule.OWN_WEIGHT if len(graph.readers[value]) == 1 else PlacementRule.SHARED_WEIGHT
         for node in readers:
             if node not in stacks:
                 detail = f"{name}, made from {known[0]}"

@@ -13,7 +13,7 @@ from collections.abc import Collection
 
 from onnx import NodeProto
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony, earlier_rule
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import pick, read
@@ -82,7 +82,11 @@ _OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, CERTAINTY, MOVED_TO})
 _PLACING_KEYS = frozenset({MODULE, EVIDENCE, MOVED_TO, ORDER})
 
 
-OF_VALUES = {"values": Rule.TEXT, "inferred": Rule.EARLIER_INFERENCE, "guessed": Rule.EARLIER_GUESS}
+OF_VALUES = {
+    "values": PlacementRule.TEXT,
+    "inferred": PlacementRule.EARLIER_INFERENCE,
+    "guessed": PlacementRule.EARLIER_GUESS,
+}
 """Keys of `VALUES`, and the rule of a claim from each."""
 
 
@@ -106,7 +110,9 @@ def testify_own(graph: GraphIndex) -> Testimony:
             if home:
                 module, moved_at = homes[number]
                 detail = f"{MOVED_TO}={home}"
-                claims.append(Claim(number, module, None, Source.DATAFLOW, moved_at, detail, Rule.MOVED))
+                claims.append(
+                    Claim(number, module, None, Source.DATAFLOW, moved_at, detail, PlacementRule.MOVED)
+                )
             elif evidence == UNPLACED:
                 unplaced.add(number)
             continue
@@ -152,12 +158,12 @@ def _recorded_name(name: str, places: Collection[str]) -> str:
     return rest
 
 
-def _noted_values(graph: GraphIndex) -> dict[str, tuple[ModulePath, Rule]]:
+def _noted_values(graph: GraphIndex) -> dict[str, tuple[ModulePath, PlacementRule]]:
     try:
         recorded = json.loads(read(graph.model).get(VALUES, "{}"))
         version = recorded.get("version")
         return {
-            name: (ModulePath(path), Rule.EARLIER_INFERENCE if version == 1 else rule)
+            name: (ModulePath(path), PlacementRule.EARLIER_INFERENCE if version == 1 else rule)
             for key, rule in OF_VALUES.items()
             for path, names in recorded.get(key, [])
             if isinstance(path, str)

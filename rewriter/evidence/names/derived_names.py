@@ -28,7 +28,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import SHOWN, Claim, Source
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
@@ -134,12 +134,14 @@ def correct_derived(
         if not of_node:
             if node not in not_inferred and (followed := _followed(graph, node, known)) is not None:
                 detail = f"follows a node in {followed[:SHOWN]}"
-                of_node.append(Claim(node, followed, None, Source.DATAFLOW, None, detail, Rule.FOLLOWS))
+                of_node.append(
+                    Claim(node, followed, None, Source.DATAFLOW, None, detail, PlacementRule.FOLLOWS)
+                )
                 known[node] = followed
         elif (graph.operators[node] in several or _is_blocked(graph, node)) and not _is_sure(of_node[0]):
             module = _of_all_parts(graph, node, of_node, known)
             if module is not None and module != of_node[0].module:
-                detail, rule = f"{of_node[0].detail}, fused with others", Rule.FUSED
+                detail, rule = f"{of_node[0].detail}, fused with others", PlacementRule.FUSED
                 of_node[0] = of_node[0]._replace(
                     module=module, class_name=None, call=None, detail=detail, rule=rule
                 )
@@ -221,7 +223,9 @@ def _place_together(graph: GraphIndex, last: int, parts: Sequence[int], claims: 
     for part in parts:
         first = claims[part][0] if claims[part] else None
         if first is None or (_by_parameter(first) and first.module != module):
-            claims[part].insert(0, Claim(part, module, None, Source.DATAFLOW, None, detail, Rule.PART))
+            claims[part].insert(
+                0, Claim(part, module, None, Source.DATAFLOW, None, detail, PlacementRule.PART)
+            )
 
 
 def _of_all_parts(

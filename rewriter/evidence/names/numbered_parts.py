@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import SHOWN, Claim, Source
 from rewriter.evidence.parameters.leaf_classes import class_of
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -44,7 +44,8 @@ def fill(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Claim]
                 detail = f"the number missing between {first[:SHOWN]} and {last[:SHOWN]}"
                 for part, piece in zip(missing, pieces, strict=True):
                     claims += [
-                        Claim(each, part, None, Source.DATAFLOW, None, detail, Rule.NUMBER) for each in piece
+                        Claim(each, part, None, Source.DATAFLOW, None, detail, PlacementRule.NUMBER)
+                        for each in piece
                     ]
     return claims
 

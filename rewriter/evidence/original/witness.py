@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rewriter.evidence.certainty import Certainty, Rule, weakest
+from rewriter.evidence.certainty import Certainty, PlacementRule, weakest
 from rewriter.evidence.claims import Claim, ParameterClaim, Source, Testimony, earlier_rule
 from rewriter.evidence.names.derived_names import is_named_after_input, node_named_by, value_named_by
 from rewriter.evidence.original.node_origins import Descent
@@ -98,16 +98,16 @@ def _by_names(graph: GraphIndex, like: Like) -> Iterable[Claim]:
             yield Claim(node, place.module, None, Source.LIKE, place.call, detail, _rule(place))
 
 
-def _rule(place: Place) -> Rule:
+def _rule(place: Place) -> PlacementRule:
     """Return the rule for a node of the original: its placement there may be a guess."""
     return earlier_rule(place.certainty, Source.LIKE)
 
 
-def _rule_of_new(place: Place, known: Set[Place]) -> Rule:
+def _rule_of_new(place: Place, known: Set[Place]) -> PlacementRule:
     """Return the rule for a node that replaces nodes of the places `known`."""
     if len({each.module for each in known}) > 1:
-        return Rule.REPLACES_SEVERAL
-    return _rule(place) if place.certainty is Certainty.GUESSED else Rule.REPLACES
+        return PlacementRule.REPLACES_SEVERAL
+    return _rule(place) if place.certainty is Certainty.GUESSED else PlacementRule.REPLACES
 
 
 def _in_common(places: set[Place]) -> Place | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testimony
 from rewriter.evidence.lost_names.gate_names import is_stacked
 from rewriter.evidence.metadata.tags import DIFFERS, HOLDS, TRANSPOSED
@@ -55,14 +55,18 @@ def testify(graph: GraphIndex) -> Testimony:
         if module:
             values = graph.writes[node] if node in aliases else named.get(node) or _variables(graph, node)
             own = {owners_for(node)[value] for value in named.get(node, ()) if times[value] == 1}
-            rule = Rule.VARIABLE if node in variables else _rule(module, own, holders)
-            claims.append(_claim(graph, node, module, values, Rule.TEXT if node in aliases else rule))
+            rule = PlacementRule.VARIABLE if node in variables else _rule(module, own, holders)
+            claims.append(
+                _claim(graph, node, module, values, PlacementRule.TEXT if node in aliases else rule)
+            )
     for node, (module, values) in dequantised.items():
-        claims.append(_claim(graph, node, module, values, Rule.DEQUANTISED))
+        claims.append(_claim(graph, node, module, values, PlacementRule.DEQUANTISED))
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))), norms=norms)
 
 
-def _claim(graph: GraphIndex, node: int, module: ModulePath, values: Sequence[int], rule: Rule) -> Claim:
+def _claim(
+    graph: GraphIndex, node: int, module: ModulePath, values: Sequence[int], rule: PlacementRule
+) -> Claim:
     detail = ", ".join([str(graph.value_names[value]) for value in values])
     return Claim(node, module, None, Source.PARAMETER, None, detail, rule)
 
@@ -72,7 +76,7 @@ def _without_folded_in(graph: GraphIndex, values: list[int]) -> list[int]:
     return [value for value in values if not is_folded_in(graph.value_names[value])] or values
 
 
-def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) -> Rule:
+def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) -> PlacementRule:
     """Return the rule by which a reader of named weights is placed in `module`.
 
     Args:
@@ -82,8 +86,8 @@ def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) ->
             the weights of its submodules: `MultiheadAttention` never calls its `out_proj`.
     """
     if own != {module}:
-        return Rule.SHARED_WEIGHT
-    return Rule.FUNCTIONAL if module.parent in holders else Rule.OWN_WEIGHT
+        return PlacementRule.SHARED_WEIGHT
+    return PlacementRule.FUNCTIONAL if module.parent in holders else PlacementRule.OWN_WEIGHT
 
 
 def _of_dequantised(

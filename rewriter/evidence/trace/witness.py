@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.errors import UsageError
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.trace.call_extents import Found, enclose
 from rewriter.evidence.trace.recording import NOWHERE, Recording, Trace, Tracer
@@ -120,9 +120,9 @@ def compare(
 
 def _claim(node: int, recording: Recording, found: Found) -> Claim:
     call = recording.calls[found.call]
-    text, rule = found.why, Rule.ENCLOSED
+    text, rule = found.why, PlacementRule.ENCLOSED
     if found.tensor != NOWHERE:
         maker = recording.makers[found.tensor]
         text = f"its result is that of {recording.steps[maker].operator}" if maker != NOWHERE else text
-        rule = Rule.MATCHED
+        rule = PlacementRule.MATCHED
     return Claim(node, call.module, call.class_name, Source.ACTIVATION, call.number, text, rule)

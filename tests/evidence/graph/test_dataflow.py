@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rewriter import pipeline
-from rewriter.evidence.certainty import Rule
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.metadata.dynamo import NAME_SCOPES
 from tests.build import model
 
@@ -82,7 +82,7 @@ def test_the_branches_of_an_if_belong_to_their_owners(control: str) -> None:
     assert (found["a1"], found["b1"]) == ("a", "b")
 
 
-def rules(nodes: str) -> dict[str, Rule]:
+def rules(nodes: str) -> dict[str, PlacementRule]:
     """Return first output of a node -> the rule of its winning claim."""
     analysis = pipeline.load(model(f"g (float[2] x) => (float[2] y) {{ {nodes} }}"))
     pairs = zip(analysis.graph.nodes, analysis.claims, strict=True)
@@ -95,7 +95,7 @@ CONSTANT = "k = Constant<value_float: float = 2.0>()"
 def test_a_constant_for_one_module_is_inferred_and_one_for_two_is_guessed() -> None:
     one = rules(f'{CONSTANT} ["/a/Mul"] u = Mul(x, k) ["/a/Add"] y = Add(u, k)')
     two = rules(f'{CONSTANT} ["/a/b/Mul"] u = Mul(x, k) ["/a/c/Add"] v = Add(u, k) ["/a/Neg"] y = Neg(v)')
-    assert (one["k"], two["k"]) == (Rule.CONSTANT, Rule.READERS)
+    assert (one["k"], two["k"]) == (PlacementRule.CONSTANT, PlacementRule.READERS)
 
 
 def test_a_node_inside_of_a_module_is_inferred_and_one_at_its_edge_is_guessed() -> None:
@@ -103,9 +103,9 @@ def test_a_node_inside_of_a_module_is_inferred_and_one_at_its_edge_is_guessed() 
         """["/a/Neg"] u = Neg(x) v = Abs(u) ["/a/Exp"] w = Exp(v)
         s = Abs(w) ["/b/Neg"] y = Neg(s)"""
     )
-    assert (found["v"], found["s"]) == (Rule.WITHIN, Rule.READERS)
+    assert (found["v"], found["s"]) == (PlacementRule.WITHIN, PlacementRule.READERS)
 
 
 def test_what_only_a_guessed_node_reads_is_guessed() -> None:
     found = rules(f'["/a/Neg"] u = Neg(x) {CONSTANT} v = Mul(u, k) ["/b/Neg"] y = Neg(v)')
-    assert (found["v"], found["k"]) == (Rule.READERS, Rule.READERS)
+    assert (found["v"], found["k"]) == (PlacementRule.READERS, PlacementRule.READERS)

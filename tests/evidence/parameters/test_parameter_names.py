@@ -6,7 +6,7 @@ import pytest
 
 import rewriter
 from rewriter import pipeline
-from rewriter.evidence.certainty import Certainty, Rule
+from rewriter.evidence.certainty import Certainty, PlacementRule
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.modules.module import ModuleTree
@@ -48,26 +48,28 @@ VECTOR = "= {1,2}"
 @pytest.mark.parametrize(
     ("weights", "nodes", "rule"),
     [
-        (f'float[2,2] "a.fc.weight" {SQUARE}', 'y = MatMul(x, "a.fc.weight")', Rule.OWN_WEIGHT),
-        (f'float[2,2] "fc.weight" {SQUARE}', 'y = MatMul(x, "fc.weight")', Rule.OWN_WEIGHT),
+        (f'float[2,2] "a.fc.weight" {SQUARE}', 'y = MatMul(x, "a.fc.weight")', PlacementRule.OWN_WEIGHT),
+        (f'float[2,2] "fc.weight" {SQUARE}', 'y = MatMul(x, "fc.weight")', PlacementRule.OWN_WEIGHT),
         (
             f'float[2,2] "a.out.weight" {SQUARE}, float[2] "a.in_bias" {VECTOR}',
             'y = MatMul(x, "a.out.weight") u = Add(x, "a.in_bias")',
-            Rule.FUNCTIONAL,
+            PlacementRule.FUNCTIONAL,
         ),
         (
             f'float[2,2] "a.fc.weight" {SQUARE}',
             'u = MatMul(x, "a.fc.weight") y = MatMul(u, "a.fc.weight")',
-            Rule.SHARED_WEIGHT,
+            PlacementRule.SHARED_WEIGHT,
         ),
         (
             f'float[2,2] "a.fc.weight" {SQUARE}',
             '"b.fc.weight" = Identity("a.fc.weight") y = Neg(x)',
-            Rule.TEXT,
+            PlacementRule.TEXT,
         ),
     ],
 )
-def test_the_rule_follows_from_the_readers_and_the_module_above(weights: str, nodes: str, rule: Rule) -> None:
+def test_the_rule_follows_from_the_readers_and_the_module_above(
+    weights: str, nodes: str, rule: PlacementRule
+) -> None:
     analysis = pipeline.load(model(f"g (float[2,2] x) => (float[2,2] y) <{weights}> {{ {nodes} }}"))
     first = analysis.claims[0][0]
     assert first.by_rule is rule
@@ -77,7 +79,7 @@ def test_the_rule_follows_from_the_readers_and_the_module_above(weights: str, no
 
 
 def test_a_shared_weight_is_no_inference() -> None:
-    assert Rule.SHARED_WEIGHT.certainty is Rule.FUNCTIONAL.certainty is Certainty.GUESSED
+    assert PlacementRule.SHARED_WEIGHT.certainty is PlacementRule.FUNCTIONAL.certainty is Certainty.GUESSED
 
 
 def tree_of(text: str) -> ModuleTree:
