@@ -123,7 +123,7 @@ class ParameterClaim(NamedTuple):
     formula: str = ""
 
 
-class Contents(NamedTuple):
+class CheckpointContents(NamedTuple):
     """Initializers compared with a checkpoint.
 
     Attributes:
@@ -168,4 +168,4 @@ class Testimony:
     order: tuple[ModulePath, ...] = ()
     notes: tuple[str, ...] = ()
     norms: dict[int, ModulePath] = field(default_factory=dict)
-    contents: Contents | None = None
+    contents: CheckpointContents | None = None

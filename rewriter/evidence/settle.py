@@ -176,7 +176,7 @@ def _parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tuple[P
     return held_parameters.decide(
         graph,
         (*told, *(claim for claim in by_position if claim.initializer not in by_content)),
-        held_parameters.Known(_norms(hearing), hearing.classes(), fit, contents),
+        held_parameters.HeldEvidence(_norms(hearing), hearing.classes(), fit, contents),
     )
 
 
