@@ -167,7 +167,7 @@ class ParameterClaim(NamedTuple):
     stored_as: ModulePath | None = None
 
 
-class Contents(NamedTuple):
+class CheckpointContents(NamedTuple):
     """Initializers compared with a checkpoint.
 
     Attributes:
@@ -212,4 +212,4 @@ class Testimony:
     order: tuple[ModulePath, ...] = ()
     notes: tuple[str, ...] = ()
     norms: dict[int, ModulePath] = field(default_factory=dict)
-    contents: Contents | None = None
+    contents: CheckpointContents | None = None

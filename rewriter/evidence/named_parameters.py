@@ -40,7 +40,7 @@ def named_parameters(graph: GraphIndex, hearing: Hearing, fit: Fit | None) -> tu
     inputs = list(weight_inputs.testify(graph, placed))
     declared = declared_shapes.testify(graph, placed, fit, [*told, *inputs]) if fit else ()
     contents = next((each.contents for each in hearing.testimonies if each.contents), None)
-    known = held_parameters.Known(hearing.norms(), hearing.classes(), fit, contents)
+    known = held_parameters.HeldEvidence(hearing.norms(), hearing.classes(), fit, contents)
     return (*held_parameters.decide(graph, (*told, *declared), known), *inputs)
 
 

@@ -23,7 +23,7 @@ from onnx import TensorProto
 
 from rewriter.errors import UsageError
 from rewriter.evidence.checkpoint.hashes import Checkpoint, Index, Match, is_floating
-from rewriter.evidence.claims import Claim, Contents, Holds, ParameterClaim, Source, Testimony
+from rewriter.evidence.claims import CheckpointContents, Claim, Holds, ParameterClaim, Source, Testimony
 from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.model.index.graph import GraphIndex
@@ -89,7 +89,7 @@ def testify(
     names = _Names(graph, found)
     claims = [claim for each in found for claim in names.claims(each, modules)]
     note = _note(checkpoint, index, claims, len(tensors))
-    contents = Contents(names.of_checkpoint(index), names.held(looked_up))
+    contents = CheckpointContents(names.of_checkpoint(index), names.held(looked_up))
     placements = tuple(_placements(graph, claims))
     return Testimony(placements, {}, tuple(claims), notes=(note,), contents=contents)
 

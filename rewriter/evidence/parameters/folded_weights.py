@@ -44,7 +44,7 @@ _NOTHING = "0"
 """The `argument` of a layer that had no bias."""
 
 
-class Fold(NamedTuple):
+class FoldedWeight(NamedTuple):
     """A fold of which a weight or bias is the result.
 
     Attributes:
@@ -69,19 +69,19 @@ class Fold(NamedTuple):
         return f"{by}({self.argument or parameter})"
 
 
-def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, Fold]:
+def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, FoldedWeight]:
     """Return weight or bias -> the fold of which it is the result, if the file shows one.
 
     Args:
         graph: the model.
         norms: node -> the norm that an exporter recorded to be folded into it.
     """
-    found: dict[int, Fold] = {}
+    found: dict[int, FoldedWeight] = {}
     for node, weight, bias in _layers(graph):
         argument = _argument(_name(graph, weight), _name(graph, bias))
         shown = bool(argument) or node in norms or _is_recorded(graph, node)
         for value in (weight, bias) if shown else ():
-            found[value] = Fold(value == bias, norms.get(node), argument if value == bias else "")
+            found[value] = FoldedWeight(value == bias, norms.get(node), argument if value == bias else "")
     _add_named(graph, found)
     return found
 
@@ -98,18 +98,18 @@ def _is_recorded(graph: GraphIndex, node: int) -> bool:
     return _RULE in (get(graph.nodes[node], RULE_NAME) or "") or bool(_OF_NORM.match(_written(graph, node)))
 
 
-def _add_named(graph: GraphIndex, found: dict[int, Fold]) -> None:
+def _add_named(graph: GraphIndex, found: dict[int, FoldedWeight]) -> None:
     """Add the tensors that only their names show to be folded, such as those of quantised layers."""
     originals = {parameter_named_by(_name(graph, value)) for value in graph.initializers}
     for value in graph.initializers:
         name = parameter_named_by(_name(graph, value))
         if name.endswith(_BIAS) and owner_of_parameter(name) and name.removesuffix(_BIAS) in originals:
-            found.setdefault(value, Fold(is_bias=True, argument=_NOTHING))
+            found.setdefault(value, FoldedWeight(is_bias=True, argument=_NOTHING))
         elif f"{name}{_BIAS}" in originals and owner_of_parameter(name):
-            found.setdefault(value, Fold(is_bias=False))
+            found.setdefault(value, FoldedWeight(is_bias=False))
         elif made := _MADE.match(_name(graph, value)):
             with_constant = _CONSTANTS.get(made[1], "")
-            found.setdefault(value, Fold("_B_" in made[0], with_constant=with_constant))
+            found.setdefault(value, FoldedWeight("_B_" in made[0], with_constant=with_constant))
 
 
 def doubtful(graph: GraphIndex) -> Callable[[int], bool]:

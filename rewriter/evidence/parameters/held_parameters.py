@@ -21,7 +21,7 @@ from math import prod
 
 from onnx import NodeProto
 
-from rewriter.evidence.claims import Contents, Holds, ParameterClaim, Source
+from rewriter.evidence.claims import CheckpointContents, Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
 from rewriter.evidence.names.grammar import scope_of_node_name
@@ -39,7 +39,7 @@ _LAID_OUT = frozenset({Holds.EXACT, Holds.RESHAPED, Holds.TRANSPOSED})
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class HeldEvidence:
     """Evidence beside the claims on parameters.
 
     Attributes:
@@ -52,10 +52,12 @@ class Known:
     norms: Mapping[int, ModulePath]
     classes: Mapping[ModulePath, str]
     fit: Fit | None = None
-    contents: Contents | None = None
+    contents: CheckpointContents | None = None
 
 
-def decide(graph: GraphIndex, claims: Iterable[ParameterClaim], known: Known) -> tuple[ParameterClaim, ...]:
+def decide(
+    graph: GraphIndex, claims: Iterable[ParameterClaim], known: HeldEvidence
+) -> tuple[ParameterClaim, ...]:
     """Return the claims with `holds`, `formula` and `transposed` as decided."""
     decision = _Decision(graph, known)
     # The main graph comes last, so its names replace equal names of bodies.
@@ -64,7 +66,7 @@ def decide(graph: GraphIndex, claims: Iterable[ParameterClaim], known: Known) ->
 
 
 class _Decision:
-    def __init__(self, graph: GraphIndex, known: Known) -> None:
+    def __init__(self, graph: GraphIndex, known: HeldEvidence) -> None:
         self.graph = graph
         self.known = known
         self.operands = operands_of(graph)

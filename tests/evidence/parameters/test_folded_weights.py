@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.evidence.parameters.folded_weights import Fold, doubtful, folds
+from rewriter.evidence.parameters.folded_weights import FoldedWeight, doubtful, folds
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 from tests.build import model
@@ -24,7 +24,7 @@ def layer(
     return GraphIndex(model(text, **({node: metadata} if metadata else {})))
 
 
-def found(graph: GraphIndex, norms: dict[int, ModulePath] | None = None) -> dict[str, Fold]:
+def found(graph: GraphIndex, norms: dict[int, ModulePath] | None = None) -> dict[str, FoldedWeight]:
     return {graph.value_names[value]: fold for value, fold in folds(graph, norms or {}).items()}
 
 
@@ -36,20 +36,23 @@ def found(graph: GraphIndex, norms: dict[int, ModulePath] | None = None) -> dict
     ],
 )
 def test_a_record_or_the_result_shows_a_fold(graph: GraphIndex) -> None:
-    assert found(graph) == {"c.weight": Fold(is_bias=False), "c.bias": Fold(is_bias=True)}
+    assert found(graph) == {"c.weight": FoldedWeight(is_bias=False), "c.bias": FoldedWeight(is_bias=True)}
 
 
 def test_the_exporter_names_the_norm() -> None:
     assert found(layer(), {0: BN}) == {
-        "c.weight": Fold(is_bias=False, norm=BN),
-        "c.bias": Fold(is_bias=True, norm=BN),
+        "c.weight": FoldedWeight(is_bias=False, norm=BN),
+        "c.bias": FoldedWeight(is_bias=True, norm=BN),
     }
 
 
 def test_a_new_bias_is_named_after_the_weight() -> None:
     for weight in ("c.weight", "c.weight_quantized"):
         folded = found(layer(weight=weight, bias="c.weight_bias"))
-        assert folded == {weight: Fold(is_bias=False), "c.weight_bias": Fold(is_bias=True, argument="0")}
+        assert folded == {
+            weight: FoldedWeight(is_bias=False),
+            "c.weight_bias": FoldedWeight(is_bias=True, argument="0"),
+        }
 
 
 def test_onnxruntime_names_the_norm_in_the_bias() -> None:
@@ -69,8 +72,8 @@ def test_onnxruntime_also_folds_constants() -> None:
 
 
 def test_formulas() -> None:
-    assert Fold(is_bias=True, norm=BN).formula("c.bias") == "bn(c.bias)"
-    assert Fold(is_bias=False).formula("c.weight") == "c.weight * unnamed norm"
+    assert FoldedWeight(is_bias=True, norm=BN).formula("c.bias") == "bn(c.bias)"
+    assert FoldedWeight(is_bias=False).formula("c.weight") == "c.weight * unnamed norm"
 
 
 @pytest.mark.parametrize(
