@@ -9,6 +9,7 @@ from glob import escape as escape_glob
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
+from rewriter.modules.wrappers import spellings
 from rewriter.paths import ModulePath
 
 
@@ -60,13 +61,16 @@ def names_of(analysis: Analysis, subject: Subject) -> Iterator[str]:
 
 
 def _weights(analysis: Analysis, name: str, values: list[int]) -> Iterator[int]:
+    """Yield the initializers of a name, then those with a parameter of this name, found as modules are."""
     graph = analysis.graph
     yield from (value for value in values if value in graph.initializers)
     # The main graph comes last, so its names replace equal names of bodies.
     named = {graph.value_names[value]: value for value in reversed(graph.initializers)}
-    for full, initializer in _parameters(analysis):
-        if full == name and initializer in named:
-            yield named[initializer]
+    for full in spellings(name, analysis.tree):
+        found = [named[held] for known, held in _parameters(analysis) if known == full and held in named]
+        if found:
+            yield from found
+            return
 
 
 def _parameters(analysis: Analysis) -> Iterator[tuple[ModulePath, str]]:

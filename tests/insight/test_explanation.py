@@ -113,6 +113,7 @@ def test_a_module_is_found_without_the_prefix_of_a_wrapper() -> None:
     found = explain(analysis, "pooler.dense").module
     assert found is not None
     assert found.module.path == "model.pooler.dense"
+    assert explain(analysis, "pooler.dense.weight").what is Subject.WEIGHT
     with pytest.raises(UsageError, match="no node, value, weight or module fits"):
         explain(analysis, "pooler.*")
 
