@@ -184,6 +184,7 @@ def _parameters(
                 claim.holds or Holds.UNKNOWN,
                 claim.formula,
                 operands.packed.get(value),
+                claim.detail,
             ),
         )
 

@@ -91,6 +91,7 @@ class Parameter:
         holds: relation of the initializer to the parameter; its name alone shows no content.
         formula: the computation that gave a folded parameter: `conv1.weight * bn1`; '' for any other.
         unpacked: number of elements before packing, if the initializer has another number.
+        differs: a further difference from the parameter, such as another order of gates; '' for none.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Parameter:
     holds: Holds = Holds.UNKNOWN
     formula: str = ""
     unpacked: int | None = None
+    differs: str = ""
 
     @property
     def count(self) -> int:

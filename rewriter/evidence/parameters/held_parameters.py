@@ -6,10 +6,11 @@ The first of these rules that applies decides:
 2. the content of a checkpoint, if one is given;
 3. a claim on a slice: part;
 4. a sign that a tool folded a norm into the tensor: folded;
-5. the content of a checkpoint, if it differs: unknown;
-6. the shape that a reference declares, if it differs;
-7. the witness that made the claim;
-8. the name. An exporter gives an initializer the name of a parameter and leaves its elements unchanged,
+5. a claim that states a difference, such as another order of gates: unknown;
+6. the content of a checkpoint, if it differs: unknown;
+7. the shape that a reference declares, if it differs;
+8. the witness that made the claim;
+9. the name. An exporter gives an initializer the name of a parameter and leaves its elements unchanged,
    unless it folds. So the name counts as exact, except where a tool may have folded without a sign.
 """
 
@@ -95,6 +96,8 @@ class _Decision:
             return Holds.PART
         if value in self.folds:
             return Holds.FOLDED
+        if claim.detail or claim.stored_as is not None:
+            return Holds.UNKNOWN
         return by_content or self._by_declaration(claim, value) or self._by_witness(claim, value)
 
     def _is_packed(self, value: int) -> bool:

@@ -138,6 +138,7 @@ class ParameterJson(TypedDict):
             another floating-point type; `folded` is computed from the parameter and those of another module;
             `packed` is quantised.
         formula: Computation that gave a folded parameter, also if it was packed later; absent for others.
+        differs: Further difference from the parameter, such as another order of gates; absent without one.
         part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
         shared_with: Paths of other modules that read the same initializer.
     """
@@ -150,6 +151,7 @@ class ParameterJson(TypedDict):
     transposed: bool
     holds: Holds
     formula: NotRequired[str]
+    differs: NotRequired[str]
     part: NotRequired[ParameterPartJson]
     shared_with: Sequence[str]
 
@@ -247,6 +249,8 @@ def parameter_json(parameter: Parameter) -> ParameterJson:
     }
     if parameter.formula:
         found["formula"] = parameter.formula
+    if parameter.differs:
+        found["differs"] = as_text(parameter.differs)
     if (part := parameter.part) is not None:
         found["part"] = {"axis": part.axis, "start": part.start, "stop": part.stop}
         if (inner := part.inner) is not None:

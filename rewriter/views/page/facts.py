@@ -204,7 +204,7 @@ def _held(parameter: Parameter) -> list[str]:
         return [*said, "not known to be unchanged"]
     if parameter.holds in (Holds.RESHAPED, Holds.PACKED, Holds.FOLDED):
         said.append(str(parameter.holds))
-    return [*said, shown(parameter.formula)] if parameter.formula else said
+    return [*said, *(shown(each) for each in (parameter.formula, parameter.differs) if each)]
 
 
 def _ports(ports: Iterable[Port], texts: TextTable) -> list[object]:

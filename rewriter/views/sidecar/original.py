@@ -72,6 +72,7 @@ def _parameters(tree: ModuleTree) -> tuple[ParameterClaim, ...]:
             held.part,
             holds=None if held.holds is Holds.UNKNOWN else held.holds,
             formula=held.formula,
+            detail=held.differs,
         )
         for module in tree
         for held in module.parameters

@@ -119,6 +119,7 @@ def _parameter(entry: JsonFields) -> Parameter:
         part=_part(entry, len(shape)),
         holds=_holds(entry),
         formula=entry.text("formula") if entry.get("formula") is not None else "",
+        differs=entry.text("differs") if entry.get("differs") is not None else "",
         unpacked=count if count != prod(shape) else None,
     )
 

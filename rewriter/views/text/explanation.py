@@ -84,7 +84,8 @@ def _print_holder(holder: Holder, console: Console) -> None:
 
 def _parameter(holder: Holder, parameter: Parameter, source: str | None) -> list[str]:
     phrases = [str(holder.module.child(parameter.name))]
-    phrases += [f"{parameter.holds} ({parameter.formula})" if parameter.formula else str(parameter.holds)]
+    more = ", ".join(filter(None, (parameter.formula, parameter.differs)))
+    phrases += [f"{parameter.holds} ({as_text(more)})" if more else str(parameter.holds)]
     return phrases + ([f"by {source_words(source)}"] if source else [])
 
 
