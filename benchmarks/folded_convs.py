@@ -1,6 +1,6 @@
 """Counts the convolutions that are placed in their own module, in exports of nets with batch norms.
 
-    python -m benchmarks.folded_convs                     # all nets; writes the results
+    python -m benchmarks.folded_convs                     # all nets; writes the results; takes half an hour
     python -m benchmarks.folded_convs resnet yolo-like    # these nets
 
 Each net is exported with `forward` replaced in eight ways (`folded_ways`), by three exporters: TorchScript,
