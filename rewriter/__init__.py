@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rewriter.cutting.split import Split
     from rewriter.errors import RewriterError
     from rewriter.insight.comparison.module_diff import Diff
+    from rewriter.insight.conflicts import Conflicts
     from rewriter.insight.explanation import Explanation
     from rewriter.insight.placement.device_settings import Placing
     from rewriter.insight.profile import Profile
@@ -73,6 +74,7 @@ __all__ = [
     "Catalogue",
     "ChosenNames",
     "Comparison",
+    "Conflicts",
     "Diagnosis",
     "Diff",
     "Explanation",
@@ -127,6 +129,7 @@ _HOME = {
     "Catalogue": "passes.registry.catalogue",
     "ChosenNames": "views.names",
     "Comparison": "views.witness_agreement",
+    "Conflicts": "insight.conflicts",
     "Explanation": "insight.explanation",
     "Export": "views.exports.export",
     "Placing": "insight.placement.device_settings",

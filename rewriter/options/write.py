@@ -45,7 +45,7 @@ class CarryOptions(RewriteOptions, omit=("like", "shapes")):
 
     \b
       rewriter carry bert.tree.modules.json bert.int8.onnx -o bert.int8.tree.onnx
-      rewriter carry bert.onnx bert.fused.onnx -o bert.fused.tree.onnx --min-coverage 95
+      rewriter carry bert.onnx bert.fused.onnx -o bert.fused.tree.onnx --min-coverage 90
     """
 
     original: Path = argument()
