@@ -100,12 +100,12 @@ class Functional(nn.Module):  # type: ignore[misc]
         self.gain, self.shift, self.scale, self.mix = (
             nn.Parameter(torch.empty(*shape)) for shape in ((6,), (6,), (6, 1, 1), (6, 4))
         )
-        self.register_buffer("mean", torch.rand(6))
+        self.register_buffer("average", torch.rand(6))
         self.register_buffer("variance", torch.ones(6))
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute."""
-        x = nn.functional.batch_norm(self.first(x), self.mean, self.variance, self.gain, self.shift)
+        x = nn.functional.batch_norm(self.first(x), self.average, self.variance, self.gain, self.shift)
         return (self.second(x) * self.scale).mean((2, 3)) @ self.mix
 
 
