@@ -22,6 +22,7 @@ from rewriter.evidence.metadata.stacks import are_contradicted, extends, resolve
 from rewriter.evidence.names.derived_names import parameter_named_by
 from rewriter.evidence.names.grammar import DEEPEST
 from rewriter.evidence.parameters.parameter_names import dequantised_by
+from rewriter.evidence.parameters.tensor_roles import HELPING
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get, read
@@ -255,7 +256,7 @@ def _of_replaced(graph: GraphIndex, stacks: Collection[int], parameters: Collect
     records = {info.name: info for info in graph.bodies[0].proto.value_info} if parameters else {}
     for value in graph.initializers if records else ():
         name = str(graph.value_names[value])
-        info = records.get(parameter_named_by(name))
+        info = records.get(_replaced_by(name))
         origins = _parse_list(get(info, FOLDED_FROM) or "") if info is not None and info.name != name else ()
         known = [origin for origin in origins if origin in parameters]
         if len(known) != 1 or not (owner := ModulePath(known[0]).parent):
@@ -269,6 +270,12 @@ def _of_replaced(graph: GraphIndex, stacks: Collection[int], parameters: Collect
             if node not in stacks:
                 detail = f"{name}, made from {known[0]}"
                 yield Claim(node, owner, None, Source.PARAMETER, None, detail, rule)
+
+
+def _replaced_by(name: str) -> str:
+    """Return the weight in whose place a tensor stands, or whose scale or zero point it is; else the name."""
+    ending = next((ending for ending in HELPING if name.endswith(ending)), "")
+    return parameter_named_by(name.removesuffix(ending))
 
 
 def _folded(graph: GraphIndex, parameters: Mapping[str, str]) -> list[ParameterClaim]:

@@ -179,5 +179,7 @@ def owner_of_variable(name: str) -> ModulePath | None:
     """Return the owner in TensorFlow's name of a variable: `net/fc/Cast/ReadVariableOp:0` -> `net.fc`."""
     if not isinstance(name, str) or name.startswith("/") or "/" not in name or "::" in name:
         return None
+    if is_named_folded(name):
+        return None
     scope = scope_of_node_name(without_dots(name) if is_tensor(name) else name)
     return ModulePath(scope.text) if scope and scope.text and not scope.chain else None

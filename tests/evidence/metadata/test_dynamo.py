@@ -126,3 +126,14 @@ def test_a_record_outlives_the_weight_that_a_quantiser_replaced(recorded: str, o
     claims = dynamo.testify(GraphIndex(proto)).claims
     assert [claim.module for claim in claims] == owners
     assert all(claim.source is Source.PARAMETER for claim in claims)
+
+
+def test_the_scale_of_a_replaced_weight_places_the_product_of_scales() -> None:
+    proto = model("""g (float x_scale) => (float y) <float val_9_scale = {0.5}> {
+      [node_MatMul_9_quant_scales_mul] y = Mul (x_scale, val_9_scale)
+    }""")
+    info = proto.graph.value_info.add(name="val_9")
+    info.metadata_props.add(key=dynamo.FOLDED_FROM, value="['fc.weight']")
+    signature = "p_0: PARAMETER target='fc.weight'"
+    proto.graph.metadata_props.add(key=dynamo.GRAPH_SIGNATURE, value=signature)
+    assert [claim.module for claim in dynamo.testify(GraphIndex(proto)).claims] == ["fc"]
