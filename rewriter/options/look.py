@@ -56,7 +56,7 @@ class ExplainOptions(Verb, SideInputs, Config, Printing):
 
     \b
       rewriter explain bert.onnx /encoder/layer.0/attention/self/MatMul
-      rewriter explain bert.onnx encoder.layer.0.attention.self.query.weight
+      rewriter explain bert.onnx encoder.layer.0.attention.self.query.bias
       rewriter explain bert.onnx encoder.layer.0.attention --as module
       rewriter explain bert.quantised.onnx /encoder/layer.0/attention/self/MatMul --like bert.onnx
     """
