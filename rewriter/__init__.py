@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from rewriter.errors import RewriterError
     from rewriter.insight.comparison.module_diff import Diff
     from rewriter.insight.conflicts import Conflicts
-    from rewriter.insight.explanation import Explanation
+    from rewriter.insight.lookup.explanation import Explanation
     from rewriter.insight.placement.device_settings import Placing
     from rewriter.insight.profile import Profile
     from rewriter.insight.stats import Stats
@@ -130,7 +130,7 @@ _HOME = {
     "ChosenNames": "views.names",
     "Comparison": "views.witness_agreement",
     "Conflicts": "insight.conflicts",
-    "Explanation": "insight.explanation",
+    "Explanation": "insight.lookup.explanation",
     "Export": "views.exports.export",
     "Placing": "insight.placement.device_settings",
     "Stats": "insight.stats",

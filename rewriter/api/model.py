@@ -20,7 +20,7 @@ from rewriter.basics.option_declaration import texts
 from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import Given
 from rewriter.insight.conflicts import conflicts
-from rewriter.insight.explanation import explain
+from rewriter.insight.lookup.explanation import explain
 from rewriter.insight.placement.device_settings import Placing, parse_wishes, place
 from rewriter.insight.stats import collect
 from rewriter.modules.analysis import Analysis

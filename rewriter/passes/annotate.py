@@ -89,7 +89,7 @@ def compact_values(analysis: Analysis) -> str:
     values = {
         key: [[module, names[module]] for module in analysis.tree.modules if names.get(module)]
         for key, names in zip(tags.OF_VALUES, found.values(), strict=True)
-        if names or key == "values"
+        if any(names.values()) or key == "values"
     }
     return json.dumps({"version": 2, **values}, ensure_ascii=False, separators=(",", ":"))
 

@@ -81,8 +81,8 @@ def rewrite(
         # External data of a model in memory lies in `options.folder`, else beside the output.
         origin = path or (options.folder / IN_MEMORY if options.folder else None)
         home = origin or output
-        # Only numbers and copies need the weights themselves.
-        demand = options.copy_data or options.demands_numbers
+        # Beside a file, only numbers need the weights themselves.
+        demand = origin is None or options.copy_data or options.demands_numbers
         data = external_data.check_external_data(before, home, demand=demand) if home else ()
         copies = _plan(origin, output, data, options) if output else Copies()
         unread.check()

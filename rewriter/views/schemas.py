@@ -33,7 +33,7 @@ from rewriter.views.json.types import Count, FieldsOf, Keywords, Title
 
 _HOME = {
     "batch": "rewriter.batch.views:BatchJson",
-    "conflicts": "rewriter.views.json.conflicts:ConflictsJson",
+    "conflicts": "rewriter.views.json.evidence:ConflictsJson",
     "diff": "rewriter.views.json.diff:DiffJson",
     "doctor": "rewriter.views.json.doctor:DoctorJson",
     "explain": "rewriter.views.json.explanation:ExplainJson",
@@ -43,7 +43,7 @@ _HOME = {
     "profile": "rewriter.views.json.profile:ProfileJson",
     "rewrite": "rewriter.views.json.rewrite:RewriteJson",
     "select": "rewriter.views.json.selection:SelectJson",
-    "sources": "rewriter.views.json.sources:SourcesJson",
+    "sources": "rewriter.views.json.evidence:SourcesJson",
     "split": "rewriter.views.json.cutting:SplitJson",
     "stats": "rewriter.views.json.stats:StatsJson",
     "tree": "rewriter.views.json.tree:TreeJson",

@@ -47,7 +47,13 @@ def shown(model: rewriter.Model, tmp_path_factory: pytest.TempPathFactory) -> di
             rewriter.Selection(),
         ),
         *(report, report.verification, report.verification.verdict, report.passes[0].outcome, Annotate()),
-        *(model.stats(), model.select(POOLER), model.place(f"{POOLER}=cpu"), model.explain("tanh")),
+        *(
+            model.stats(),
+            model.select(POOLER),
+            model.place(f"{POOLER}=cpu"),
+            model.explain("tanh"),
+            model.conflicts(),
+        ),
         *(
             model.export("dot"),
             model.diff(BERT, numbers=False),
@@ -104,6 +110,7 @@ PRINTED: dict[str, type] = {
     f"tree {BERT}": rewriter.Model,
     f"stats {BERT}": rewriter.Stats,
     f"explain {BERT} tanh": rewriter.Explanation,
+    f"tree {BERT} --conflicts": rewriter.Conflicts,
     f"doctor {BERT}": rewriter.Diagnosis,
     f"select {BERT} {POOLER}": rewriter.ChosenNames,
     f"select {BERT} {POOLER}=cpu --format ort-layers": rewriter.Placing,

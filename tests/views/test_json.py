@@ -12,8 +12,8 @@ import pytest
 
 from rewriter.errors import UsageError
 from rewriter.evidence.claims import Source
-from rewriter.insight.explanation import Explanation
-from rewriter.insight.name_lookup import Subject
+from rewriter.insight.lookup.explanation import Explanation
+from rewriter.insight.lookup.name_lookup import Subject
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.passes.base import Difference, Outcome

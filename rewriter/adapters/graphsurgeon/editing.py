@@ -168,6 +168,6 @@ def _demand_sound(merged: Merged) -> None:
         UsageError: the graph is invalid; the message names the fault.
     """
     try:
-        check(merged.model)
+        check(merged.model, ordered=True)
     except UnreadableModel as error:
         raise UsageError(f"the edited graph: {error}; call graph.cleanup().toposort() at the end") from None

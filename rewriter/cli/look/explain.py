@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter.cli.common import analysed, emit_json, stdout
-from rewriter.insight.explanation import explain
+from rewriter.insight.lookup.explanation import explain
 from rewriter.options.look import ExplainOptions
 from rewriter.views.json import explain_json
 from rewriter.views.text.explanation import print_explanation

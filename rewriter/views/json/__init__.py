@@ -6,12 +6,11 @@ declared types of the results.
 
 from __future__ import annotations
 
-from rewriter.views.json.conflicts import conflicts_json
+from rewriter.views.json.evidence import conflicts_json, sources_json
 from rewriter.views.json.explanation import explain_json
 from rewriter.views.json.parts import parameter_json, placement_json
 from rewriter.views.json.proof import certificate_json, numeric_json, verify_json
 from rewriter.views.json.rewrite import rewrite_json
-from rewriter.views.json.sources import sources_json
 from rewriter.views.json.tree import tree_json
 from rewriter.views.json.types import JsonObject
 from rewriter.views.schemas import schema

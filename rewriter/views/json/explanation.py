@@ -7,10 +7,10 @@ from typing import Final, Literal, NotRequired, TypedDict
 
 from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.roles import Role
-from rewriter.insight.explained_module import ModuleEvidence
-from rewriter.insight.explained_tensors import ExplainedValue, ExplainedWeight, Holder, Readers
-from rewriter.insight.explanation import Explanation
-from rewriter.insight.name_lookup import Subject
+from rewriter.insight.lookup.explained_module import ModuleEvidence
+from rewriter.insight.lookup.explained_tensors import ExplainedValue, ExplainedWeight, Holder, Readers
+from rewriter.insight.lookup.explanation import Explanation
+from rewriter.insight.lookup.name_lookup import Subject
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Kind, OwnedBy

@@ -11,7 +11,7 @@ from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.conflicts import Conflicts
-from rewriter.insight.explanation import Explanation
+from rewriter.insight.lookup.explanation import Explanation
 from rewriter.insight.placement.device_settings import Placing
 from rewriter.insight.profile import Profile
 from rewriter.insight.selected_names import Chosen

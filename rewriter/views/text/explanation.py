@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from rewriter.basics.display import counted
-from rewriter.insight.explained_module import ModuleEvidence
-from rewriter.insight.explained_tensors import ExplainedValue, ExplainedWeight, Holder, Readers
-from rewriter.insight.explanation import Explanation
+from rewriter.insight.lookup.explained_module import ModuleEvidence
+from rewriter.insight.lookup.explained_tensors import ExplainedValue, ExplainedWeight, Holder, Readers
+from rewriter.insight.lookup.explanation import Explanation
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import OwnedBy, Parameter

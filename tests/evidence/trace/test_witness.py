@@ -164,15 +164,15 @@ def test_a_cast_that_torch_left_out_goes_with_what_reads_it() -> None:
     assert claims(graph, run, a=a, b=a, y=np.sin(a))["n1"] == ("norm", 0)
 
 
-@pytest.mark.parametrize(("attribute", "place"), [("", "conv"), ('<auto_pad = "NOTSET">', "norm")])
-def test_two_operators_folded_into_one_are_placed_as_their_exporter_does(attribute: str, place: str) -> None:
+@pytest.mark.parametrize("attribute", ["", '<auto_pad = "NOTSET">'])
+def test_a_convolution_with_a_folded_norm_belongs_to_the_convolution(attribute: str) -> None:
     graph = model(
         f"""g (float[1,1,4,4] x) => (float[1,1,4,4] y) <float[1,1,1,1] w = {{2}}>
         {{ ["n0"] y = Conv{attribute}(x, w) }}"""
     )
     run = Run(RNG.standard_normal((1, 1, 4, 4)))
     run.call("norm", "native_batch_norm", run.x * 2, run.call("conv", "convolution", run.x * 3, run.number))
-    assert claims(graph, run, y=run.x * 2) == {"n0": (place, 0)}
+    assert claims(graph, run, y=run.x * 2) == {"n0": ("conv", 0)}
 
 
 def test_a_folded_value_is_not_taken_for_another_because_both_are_zero() -> None:

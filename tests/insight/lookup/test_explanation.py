@@ -10,8 +10,8 @@ import pytest
 import rewriter
 from rewriter.basics.literals import SubjectWord
 from rewriter.errors import UsageError
-from rewriter.insight.explanation import Explanation, explain
-from rewriter.insight.name_lookup import Subject
+from rewriter.insight.lookup.explanation import Explanation, explain
+from rewriter.insight.lookup.name_lookup import Subject
 from rewriter.modules.module import OwnedBy
 from rewriter.views.json import explain_json, schema
 from tests.build import model

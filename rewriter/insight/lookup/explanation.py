@@ -10,14 +10,14 @@ from rewriter.basics.display import Display, listed
 from rewriter.basics.literals import SubjectWord
 from rewriter.basics.nearest import fits_nothing
 from rewriter.errors import UsageError
-from rewriter.insight.explained_module import ModuleEvidence, evidence_of
-from rewriter.insight.explained_tensors import (
+from rewriter.insight.lookup.explained_module import ModuleEvidence, evidence_of
+from rewriter.insight.lookup.explained_tensors import (
     ExplainedValue,
     ExplainedWeight,
     explained_value,
     explained_weight,
 )
-from rewriter.insight.name_lookup import Subject, names_of, subjects_of
+from rewriter.insight.lookup.name_lookup import Subject, names_of, subjects_of
 from rewriter.modules.analysis import Analysis
 
 _LISTING = "'rewriter tree --json'"
