@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -19,6 +19,7 @@ from rewriter.model.operator_set.determinism import draws_random
 from rewriter.model.operator_set.operators import versions_of
 from rewriter.model.storage.external_data import tensors_of
 from rewriter.modules.analysis import Analysis
+from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection
 from rewriter.options.words import TOLERANCE
 from rewriter.paths import ModulePath
@@ -121,23 +122,25 @@ class Diff(Display):
 
     @property
     def unseen(self) -> tuple[ModuleDiff, ...]:
-        """The modules with nodes in both models whose calls could not be compared, if both models ran.
+        """The modules that both models call, with nodes, and whose calls were not compared, if both ran.
 
         In one of the models, all nodes of such a module are in graph bodies of If, Loop or Scan, or in
         functions of other tools.
         """
         if not self.measured:
             return ()
-        left, right = self.before.tree, self.after.tree
         return tuple(
             module
             for module in self.modules
-            if not module.calls
-            and module.pair.before is not None
-            and module.pair.after is not None
-            and left[module.pair.before].total_nodes
-            and right[module.pair.after].total_nodes
+            if not (module.calls or module.added or module.gone)
+            and all(each.calls and each.total_nodes for each in self._both(module))
         )
+
+    def _both(self, module: ModuleDiff) -> Iterator[Module]:
+        """Yield the module in each model that has it."""
+        for analysis, path in ((self.before, module.pair.before), (self.after, module.pair.after)):
+            if path is not None:
+                yield analysis.tree[path]
 
     @property
     def _outputs_compared(self) -> bool:
