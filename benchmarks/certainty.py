@@ -10,9 +10,8 @@ written by onnxslim, onnxsim and onnxruntime (basic optimisations, all of them, 
 
 Only nodes whose true module is known for certain count: those that are in the export under the same name.
 Nodes that a tool made are counted apart, if rules of `--like` map them to nodes of one module alone; in 1 %
-of these cases the names that the tool gave contradict the rules. A convolution that a batch norm was folded
-into does not count, since it belongs to both modules. Three fixtures are left out: they have modules that no
-reader of a TorchScript file can find, see docs/accuracy.md.
+of these cases the names that the tool gave contradict the rules. Three fixtures are left out: they have
+modules that no reader of a TorchScript file can find, see docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -81,10 +80,9 @@ def exports(folder: Path) -> Iterator[Export]:
 def _true(
     node: onnx.NodeProto, known: dict[str, tuple[str, int, str]], alias: dict[str, str]
 ) -> ModulePath | None:
-    """Return the module of a node; None if it is not known, and for a convolution with a folded norm."""
-    path, _, class_name = known.get(node.name, (None, None, ""))
-    folded = node.op_type.startswith("Conv") and "BatchNorm" in class_name
-    return None if path is None or folded else ModulePath(alias.get(path, path))
+    """Return the module of a node; None if it is not known."""
+    path = known[node.name][0] if node.name in known else None
+    return None if path is None else ModulePath(alias.get(path, path))
 
 
 def forms(export: Export, workshop: Workshop) -> Iterator[Form]:
