@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from rewriter import pipeline
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.modules.analysis import Analysis
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"

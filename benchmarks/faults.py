@@ -37,7 +37,7 @@ from rewriter.model.storage import external_data
 from rewriter.modules.analysis import Analysis
 from rewriter.options.words import TOLERANCE
 from rewriter.regions.boundary import find_boundaries
-from rewriter.regions.calls import find_regions
+from rewriter.regions.region_tree import find_regions
 from rewriter.runtime.inputs.input import FeedError
 from rewriter.runtime.inputs.planning import draw
 

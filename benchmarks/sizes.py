@@ -30,7 +30,8 @@ from rewriter import pipeline
 from rewriter.errors import RewriterError
 from rewriter.evidence.metadata.dynamo import signature
 from rewriter.evidence.roles import Role
-from rewriter.modules.module import ModuleTree, Tensor
+from rewriter.modules.module import Tensor
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
 HEADER = ("", "elements", "of torch", "given", "right", "above", "elsewhere", "missed", "phantom")

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from rewriter.insight.stats import Stats
     from rewriter.insight.tools.examine import Diagnosis
     from rewriter.modules.analysis import Analysis
-    from rewriter.modules.module import Boundary, Kind, Module, ModuleTree, Parameter, Placement
+    from rewriter.modules.module import Kind, Module, Parameter
+    from rewriter.modules.module_tree import Boundary, ModuleTree, Placement
     from rewriter.modules.selection import Selection
     from rewriter.passes.base import Outcome, Pass
     from rewriter.passes.preserved_parts import Part
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from rewriter.runtime.child_limits import limits
     from rewriter.verdict.verification import Verdict, Verification
     from rewriter.views.exports.export import Export
-    from rewriter.views.names import ChosenNames
+    from rewriter.views.name_formats import ChosenNames
     from rewriter.views.page.html_report import PageReport
     from rewriter.views.rewrite_report import Report
     from rewriter.views.witness_agreement import Comparison
@@ -147,20 +148,20 @@ _HOME = {
     "tree": "api.functions",
     "verify": "api.functions",
     "Analysis": "modules.analysis",
-    "Boundary": "modules.module",
+    "Boundary": "modules.module_tree",
     "Diagnosis": "insight.tools.examine",
     "Diff": "insight.comparison.module_diff",
     "Kind": "modules.module",
     "LoadedModel": "api.functions",
     "Module": "modules.module",
     "ModulePath": "paths",
-    "ModuleTree": "modules.module",
+    "ModuleTree": "modules.module_tree",
     "Outcome": "passes.base",
     "Part": "passes.preserved_parts",
     "Pass": "passes.base",
     "PageReport": "views.page.html_report",
     "Parameter": "modules.module",
-    "Placement": "modules.module",
+    "Placement": "modules.module_tree",
     "Profile": "insight.profile",
     "Refusal": "refusals",
     "Report": "views.rewrite_report",

@@ -26,7 +26,7 @@ from rewriter.insight.tools.examine import Diagnosis
 from rewriter.model.storage.atomic_outputs import write_atomically
 from rewriter.model.storage.output_targets import plan_copies
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import TOLERANCE

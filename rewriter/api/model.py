@@ -24,14 +24,14 @@ from rewriter.insight.lookup.explanation import explain
 from rewriter.insight.placement.device_settings import Placing, parse_wishes, place
 from rewriter.insight.stats import collect
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.selection import Selection
 from rewriter.options.words import NamedKind
 from rewriter.passes.flatten import Flatten
 from rewriter.pipeline import Inputs, Source
 from rewriter.pipeline.loader import Opened
 from rewriter.views.exports.export import export
-from rewriter.views.names import ChosenNames, chosen_names
+from rewriter.views.name_formats import ChosenNames, chosen_names
 from rewriter.views.notebook_tree import tree_html
 from rewriter.views.witness_agreement import compare_sources
 

@@ -30,7 +30,8 @@ from rewriter.evidence.reference.sources import (
 from rewriter.evidence.side_inputs import Given
 from rewriter.evidence.trace.recording import Trace, Tracer
 from rewriter.model.storage.output_targets import spare_given
-from rewriter.modules.module import Module, ModuleTree
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.pipeline import Inputs, Source, read_like
 from rewriter.views.sidecar import document as sidecar
 

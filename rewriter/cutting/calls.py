@@ -10,7 +10,7 @@ from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.callers import Callers
-from rewriter.regions.calls import name_of
+from rewriter.regions.region_tree import name_of
 
 
 def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:

@@ -11,7 +11,7 @@ from onnx import ModelProto
 from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import canonical
-from rewriter.regions.calls import main_node
+from rewriter.regions.region_tree import main_node
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from rewriter.model.operator_set.ir_version import list_initializers
 from rewriter.model.operator_set.operators import canonical
 from rewriter.model.undecodable_names import set_text
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.passes.annotate import NodeWriter, compact
 from rewriter.passes.functions.value_names import rename
 from rewriter.paths import ModulePath

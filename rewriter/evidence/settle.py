@@ -12,7 +12,7 @@ from pathlib import Path
 from rewriter.errors import UsageError
 from rewriter.evidence import conflicts, weight_inputs
 from rewriter.evidence.claims import Claim, ParameterClaim, Source
-from rewriter.evidence.graph import repetition
+from rewriter.evidence.graph import call_numbers
 from rewriter.evidence.graph.call_bodies import CallBodies
 from rewriter.evidence.graph.call_ends import CallEnds
 from rewriter.evidence.named_parameters import named_parameters
@@ -168,7 +168,7 @@ def _tell_calls(
     """
     told = {of_node[0].module for of_node in claims if of_node and of_node[0].call is not None}
     untold = [m if m is not None and m not in told else None for m in winners(claims)]
-    by_repetition, module_calls = repetition.count_calls(graph, untold, CallEnds(graph, claims))
+    by_repetition, module_calls = call_numbers.count_calls(graph, untold, CallEnds(graph, claims))
     calls: list[int | None] = [
         (of_node[0].call if of_node and of_node[0].call is not None else by_repetition.get(node))
         for node, of_node in enumerate(claims)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from onnx import ValueInfoProto
 
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Claim, Testimony
-from rewriter.evidence.names.grammar import DEEPEST
+from rewriter.evidence.names.scope_grammar import DEEPEST
 from rewriter.evidence.path_lengths import Extent
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rewriter.basics.display import Display, counted
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, Placement
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import Placement
 from rewriter.modules.selection import nodes_inside
 from rewriter.paths import ModulePath
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rewriter.evidence.claims import InitializerSlice
 from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.options.words import Measure
 from rewriter.paths import ROOT, ModulePath
 

@@ -13,7 +13,8 @@ from onnx import NodeProto
 
 from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.modules.module import Parameter
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.totals import totals
 from rewriter.paths import ModulePath
 from rewriter.runtime.infer.flops import flops_of

@@ -11,7 +11,7 @@ from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
 

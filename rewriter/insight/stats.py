@@ -10,7 +10,7 @@ from onnx import GraphProto
 
 from rewriter.basics.display import Display, counted
 from rewriter.evidence.claims import InitializerSlice
-from rewriter.evidence.names.grammar import scope_of_node_name
+from rewriter.evidence.names.scope_grammar import scope_of_node_name
 from rewriter.evidence.roles import Role
 from rewriter.insight.figures import Figures, measure, operator_of
 from rewriter.insight.torch_counts import differences
@@ -18,7 +18,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, Tensor
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
-from rewriter.regions.calls import find_regions
+from rewriter.regions.region_tree import find_regions
 from rewriter.runtime.infer.shapes import Shapes, demand_dimensions, infer_shapes, open_sizes
 from rewriter.runtime.inputs.signature import Known
 

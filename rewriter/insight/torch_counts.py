@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rewriter.basics.display import counted
 from rewriter.evidence.claims import Holds
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
 
 _NAMED = 3

@@ -14,7 +14,7 @@ from rewriter.evidence.original.fit import LikeFit
 from rewriter.evidence.witness_runner import Heard
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.undecodable_names import demand_text
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 
 
 @dataclass(frozen=True, slots=True, repr=False)

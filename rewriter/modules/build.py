@@ -19,7 +19,8 @@ from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.child_order import in_call_order, starts_of
 from rewriter.modules.leaf_form import inferred_class
-from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
+from rewriter.modules.module import Module, Parameter, Tensor
+from rewriter.modules.module_tree import ModuleTree, Placement
 from rewriter.modules.tensor_owners import held_tensors, named_tensors
 from rewriter.paths import ROOT, ModulePath
 

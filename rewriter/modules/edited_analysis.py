@@ -10,7 +10,8 @@ from rewriter.evidence.certainty import Certainty, PlacementRule
 from rewriter.evidence.claims import Claim, Source
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree, Placement
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree, Placement
 from rewriter.paths import ModulePath
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rewriter.basics.nearest import LEAST_LIKENESS, MOST_COMPARED, MOST_NAMED, likeness, said
 
 if TYPE_CHECKING:
-    from rewriter.modules.module import ModuleTree
+    from rewriter.modules.module_tree import ModuleTree
 
 _MOST_ALIGNED = 300
 """Maximum number of paths compared with a pattern atom by atom: those with the most similar atoms."""

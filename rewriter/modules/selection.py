@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import option, part, texts
 from rewriter.errors import UsageError
-from rewriter.modules.module import Kind, Module, ModuleTree, spellings_of
+from rewriter.modules.module import Kind, Module, spellings_of
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.nearest_paths import no_module_fits
 from rewriter.paths import ModulePath
 

@@ -20,7 +20,8 @@ from rewriter.evidence.parameters.tensor_roles import Operands
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.tensors import dtype_name
-from rewriter.modules.module import OwnedBy, Placement, Tensor
+from rewriter.modules.module import OwnedBy, Tensor
+from rewriter.modules.module_tree import Placement
 from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _STEPS = 64

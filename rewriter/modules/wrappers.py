@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rewriter.paths import ROOT, ModulePath
 
 if TYPE_CHECKING:
-    from rewriter.modules.module import ModuleTree
+    from rewriter.modules.module_tree import ModuleTree
 
 TORCH_WRAPPERS = frozenset({"model", "module", "_orig_mod"})
 """Names of a module inside a wrapper: those that users choose, DataParallel's, and torch.compile's."""

@@ -17,11 +17,12 @@ from onnx import NodeProto
 from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.metadata.dynamo import NAMESPACE
-from rewriter.evidence.names.grammar import scope_of_value_name, scoped_prefix
+from rewriter.evidence.names.scope_grammar import scope_of_value_name, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree, Placement
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree, Placement
 from rewriter.passes.base import Outcome
 from rewriter.passes.preserved_parts import ALL_BUT_METADATA, TREE, Part
 from rewriter.paths import ModulePath

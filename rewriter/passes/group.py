@@ -42,14 +42,15 @@ from onnx import FunctionProto, ModelProto, NodeProto
 from rewriter.basics.option_declaration import again, part, texts
 from rewriter.errors import UsageError
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.names.grammar import scope_of_call
+from rewriter.evidence.names.scope_grammar import scope_of_call
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.model import metadata
 from rewriter.model.operator_set.default_domain import LONG, spell_short
 from rewriter.model.operator_set.ir_version import WITH_FUNCTIONS, WITH_OVERRIDABLE, allow_functions
 from rewriter.model.operator_set.operators import canonical
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.selection import WORDS, Miss, Selection
 from rewriter.options.groups import RewriteSteps
 from rewriter.passes.annotate import class_entries
@@ -62,7 +63,7 @@ from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import Interface
-from rewriter.regions.calls import TOP, Region
+from rewriter.regions.region_tree import TOP, Region
 from rewriter.runtime.weights.inline import outline, with_initializers
 
 

@@ -20,7 +20,7 @@ from onnx import ModelProto
 
 from rewriter.evidence.claims import ParameterClaim
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_call, scope_of_node_name
+from rewriter.evidence.names.scope_grammar import owner_of_parameter, scope_of_call, scope_of_node_name
 from rewriter.model import metadata
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.ir_version import fills_inputs, initialized

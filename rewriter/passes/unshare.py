@@ -33,18 +33,18 @@ from onnx import NodeProto
 from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Source
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.names.grammar import scope_of_call
+from rewriter.evidence.names.scope_grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.edited_analysis import carry
-from rewriter.modules.module import Placement
+from rewriter.modules.module_tree import Placement
 from rewriter.passes.annotate import entries_of
 from rewriter.passes.base import Outcome
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.functions.value_names import UsedNames
 from rewriter.passes.preserved_parts import TREE, Part
-from rewriter.regions.calls import Region, find_regions, main_node
+from rewriter.regions.region_tree import Region, find_regions, main_node
 from rewriter.regions.unshare_plan import Sharing, find_sharing
 
 

@@ -18,7 +18,7 @@ from rewriter.model.storage.sidecar_path import sidecar_path
 from rewriter.model.storage.staging import Content
 from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.passes.base import Outcome, Pass, as_text
 from rewriter.passes.functions.function_names import last_word
 from rewriter.passes.functions.provenance import is_ours

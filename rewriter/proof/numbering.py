@@ -31,9 +31,9 @@ from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operator_set.determinism import counts_apart
 from rewriter.model.operator_set.operators import canonical, left_to_runtimes, optional_tail, since
+from rewriter.proof.attributes import NOTHING, AttributeContents, constant_tensor, joined, plain
 from rewriter.proof.contents import Key, Table
 from rewriter.proof.declared_types import body_types, types_of
-from rewriter.proof.operators import NOTHING, AttributeContents, constant_tensor, joined, plain
 from rewriter.proof.scope import Scope, Unprovable, opsets_of
 
 ABSENT = 0

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
+from rewriter.regions.region_tree import TOP, Regions, main_node, shared_calls
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewriter.evidence.claims import Source
 from rewriter.evidence.graph.call_bodies import CallBodies
 from rewriter.model.index.graph import GraphIndex
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
 
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from rewriter.errors import UnreadableModel
 from rewriter.evidence.claims import Claim
 from rewriter.model.index.graph import GraphIndex
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.refusals import Refusal
-from rewriter.regions.calls import TOP, Regions, edges_of, name_of, shared_calls
 from rewriter.regions.cycle_breaking import CycleBreaker
+from rewriter.regions.region_tree import TOP, Regions, edges_of, name_of, shared_calls
 
 Part = tuple[bool, int]
 """A part of a level: (False, node) or (True, region)."""

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 
 from rewriter.evidence.claims import Claim
 from rewriter.model.index.graph import GraphIndex
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.refusals import Reason, Refusal
-from rewriter.regions.calls import Regions, name_of
+from rewriter.regions.region_tree import Regions, name_of
 
 MOST_WALKED = 16
 """Limit on the search for a region that a path enters again: visited nodes, as a multiple of all nodes."""

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from rewriter.model.index.functions import calls_of, opsets_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import canonical, schema_of
-from rewriter.regions.calls import (
+from rewriter.regions.convex import Part
+from rewriter.regions.region_tree import (
     TOP,
     Regions,
     holders_in_main,
     main_reads,
     shared_calls,
 )
-from rewriter.regions.convex import Part
 
 _TYPED_WHATEVER_THEY_READ = frozenset({"Cast", "Shape", "Size"})
 """Operators whose outputs have a type even if their inputs have none."""

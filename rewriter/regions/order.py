@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 
 from rewriter.model.index.graph import GraphIndex
-from rewriter.regions.calls import TOP, Regions
 from rewriter.regions.convex import Part, level_edges
+from rewriter.regions.region_tree import TOP, Regions
 
 
 def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:

@@ -19,7 +19,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.late_types import late_values
 from rewriter.model.operator_set.operators import canonical, schema_of, versions_of
 from rewriter.refusals import Reason, Refusal
-from rewriter.regions.calls import TOP, Regions, keep_outside, main_node, name_of, shared_calls
+from rewriter.regions.region_tree import TOP, Regions, keep_outside, main_node, name_of, shared_calls
 
 
 def lift_uninferable(graph: GraphIndex, regions: Regions) -> list[Refusal]:

@@ -18,7 +18,7 @@ from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operator_set.operators import canonical
 from rewriter.refusals import Reason, Refusal
-from rewriter.regions.calls import Regions, holders_in_main, keep_outside, main_reads
+from rewriter.regions.region_tree import Regions, holders_in_main, keep_outside, main_reads
 
 
 def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:

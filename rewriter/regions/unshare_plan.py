@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.determinism import drawing_nodes
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
-from rewriter.regions.calls import TOP, Regions, main_node, shared_calls
+from rewriter.regions.region_tree import TOP, Regions, main_node, shared_calls
 from rewriter.regions.shape_arithmetic import Arithmetic
 
 

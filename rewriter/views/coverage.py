@@ -5,7 +5,7 @@ from __future__ import annotations
 from onnx import ModelProto
 
 from rewriter.basics.display import counted
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.views.escape import as_text
 
 NO_HIERARCHY = "no module hierarchy found in this file"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.views.coverage import WOULD_HELP, coverage_phrases, would_help
 from rewriter.views.escape import html_text
 from rewriter.views.rows import LONG, Row, Rows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rewriter.basics.display import Display, counted
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.selection import Miss
 from rewriter.passes.base import Outcome
 from rewriter.refusals import Refusal

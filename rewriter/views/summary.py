@@ -11,7 +11,7 @@ from onnx import GraphProto, ModelProto
 from rewriter.basics.display import counted
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.escape import as_text
 

@@ -18,7 +18,7 @@ from onnx import ModelProto
 from rewriter import pipeline
 from rewriter.errors import Different, NotProved, RewriterError
 from rewriter.evidence.metadata import dynamo, tags
-from rewriter.evidence.names import grammar
+from rewriter.evidence.names import scope_grammar
 from rewriter.passes.registry.presets import Functions, standard_passes
 from rewriter.passes.registry.syntax import parse_passes
 from rewriter.paths import ModulePath
@@ -116,9 +116,13 @@ def parsers(data: bytes) -> None:
     """The parsers of names, metadata and options on one text."""
     word = Choices(data).text() if data[:1] < b"\x80" else data[1:].decode("utf-8", "replace")
     for name in (word, f"/{word}/Add", f"A::__module.{word}/aten::add", f"{word}_output_0", f"{word}_1"):
-        for read in (grammar.scope_of_node_name, grammar.scope_of_value_name, grammar.without_counter):
+        for read in (
+            scope_grammar.scope_of_node_name,
+            scope_grammar.scope_of_value_name,
+            scope_grammar.without_counter,
+        ):
             read(name)
-        grammar.owner_of_parameter(name)
+        scope_grammar.owner_of_parameter(name)
         tags.count_in(name)
         path = ModulePath(name)
         assert path.holds(path) and len(path.atoms) == path.depth

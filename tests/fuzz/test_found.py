@@ -11,7 +11,7 @@ from onnx import ModelProto, parser
 from rewriter import pipeline
 from rewriter.cutting.split import parse_cuts
 from rewriter.errors import UnreadableModel, UsageError
-from rewriter.evidence.names.grammar import without_counter
+from rewriter.evidence.names.scope_grammar import without_counter
 from rewriter.passes.flatten import flatten
 from rewriter.passes.functions.function_names import numbers_of
 from rewriter.passes.registry.presets import Functions, standard_passes

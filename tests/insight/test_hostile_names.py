@@ -23,7 +23,7 @@ from rewriter.views.exports.speedscope import speedscope
 from rewriter.views.exports.table import table
 from rewriter.views.json.selection import chosen_json, placing_json
 from rewriter.views.json.stats import stats_json
-from rewriter.views.names import names_as
+from rewriter.views.name_formats import names_as
 from rewriter.views.text.stats import print_stats
 from tests.test_hostile import CASES
 from tests.views.exports.test_exports import tokens

@@ -10,7 +10,7 @@ import onnx
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.totals import totals
 from rewriter.paths import ROOT, ModulePath
 from tests.build import model

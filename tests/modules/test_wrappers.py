@@ -6,7 +6,7 @@ import pytest
 
 from rewriter import pipeline
 from rewriter.errors import UsageError
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.selection import Selection
 from tests.build import chain
 

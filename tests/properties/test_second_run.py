@@ -10,7 +10,7 @@ from onnx import ModelProto
 
 import rewriter
 from rewriter.model import metadata
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.group import Group

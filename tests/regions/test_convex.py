@@ -10,9 +10,9 @@ from rewriter.errors import UnreadableModel
 from rewriter.paths import ModulePath
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import find_boundaries
-from rewriter.regions.calls import Regions, find_regions
 from rewriter.regions.convex import make_convex
 from rewriter.regions.order import order_parts
+from rewriter.regions.region_tree import Regions, find_regions
 from tests.build import chain, model
 
 

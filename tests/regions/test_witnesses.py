@@ -14,9 +14,9 @@ from rewriter import pipeline
 from rewriter.evidence.metadata import tags
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions import convex
-from rewriter.regions.calls import Regions, find_regions
 from rewriter.regions.convex import make_convex
 from rewriter.regions.cycle_breaking import CycleBreaker
+from rewriter.regions.region_tree import Regions, find_regions
 from tests.drawn import drawn
 
 MODULES = ("", "a", "a.b", "a.b.c", "a.d", "e", "e.f")

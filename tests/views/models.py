@@ -13,7 +13,8 @@ from rewriter.evidence.roles import Role
 from rewriter.insight.figures import bytes_of
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree, Parameter, Placement, Tensor
+from rewriter.modules.module import Module, Parameter, Tensor
+from rewriter.modules.module_tree import ModuleTree, Placement
 from rewriter.paths import ROOT, ModulePath
 
 SMALL = """

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from rewriter.modules.module import ModuleTree, Parameter
+from rewriter.modules.module import Parameter
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.rows import Row, Rows, folding_of
 from tests.views.models import placed, tree

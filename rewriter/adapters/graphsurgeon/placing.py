@@ -17,7 +17,7 @@ from rewriter.evidence.side_inputs import Given
 from rewriter.model import metadata
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Placement
+from rewriter.modules.module_tree import Placement
 from rewriter.passes.annotate import NodeWriter, compact, compact_values
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.paths import ModulePath

@@ -18,7 +18,7 @@ from rewriter.options.look import SelectOptions
 from rewriter.options.words import ORT_LAYERS, TRT, NamedKind
 from rewriter.views.escape import visible
 from rewriter.views.json.selection import chosen_json, placing_json
-from rewriter.views.names import left_out, names_as
+from rewriter.views.name_formats import left_out, names_as
 
 
 def run(options: SelectOptions) -> None:

@@ -24,7 +24,7 @@ from onnx import TensorProto
 from rewriter.errors import UsageError
 from rewriter.evidence.checkpoint.hashes import Checkpoint, Index, Match, is_floating
 from rewriter.evidence.claims import CheckpointContents, Claim, Holds, ParameterClaim, Source, Testimony
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.storage.external_data import check_external_data

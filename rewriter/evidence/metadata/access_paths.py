@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
-from rewriter.evidence.names.grammar import DEEPEST
+from rewriter.evidence.names.scope_grammar import DEEPEST
 from rewriter.paths import ModulePath
 
 _ATOM = re.compile(r"(?:[^.\[\]]|\[(?:'[^']*'|\"[^\"]*\"|[^\]'\"]*)\])+")

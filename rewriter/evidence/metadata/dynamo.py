@@ -20,7 +20,7 @@ from rewriter.evidence.metadata.owners_by_reader import WeightsRead
 from rewriter.evidence.metadata.stack_bases import Stack
 from rewriter.evidence.metadata.stacks import are_contradicted, extends, resolve
 from rewriter.evidence.names.derived_names import parameter_named_by
-from rewriter.evidence.names.grammar import DEEPEST
+from rewriter.evidence.names.scope_grammar import DEEPEST
 from rewriter.evidence.parameters.parameter_names import dequantised_by
 from rewriter.evidence.parameters.tensor_roles import HELPING
 from rewriter.model.index.graph import NONE, GraphIndex

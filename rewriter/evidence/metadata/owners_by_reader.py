@@ -14,8 +14,8 @@ from functools import cached_property
 from itertools import islice, takewhile
 from typing import NamedTuple
 
-from rewriter.evidence.names.grammar import owner_of_parameter
 from rewriter.evidence.names.original_names import owners_given
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath

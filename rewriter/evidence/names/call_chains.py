@@ -21,9 +21,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rewriter.evidence.names.grammar import without_counter
 from rewriter.evidence.names.original_names import owners_given
 from rewriter.evidence.names.scope_alignment import unqualified
+from rewriter.evidence.names.scope_grammar import without_counter
 from rewriter.evidence.names.scope_rules import Lessons
 from rewriter.evidence.path_lengths import Extent
 from rewriter.model.index.graph import GraphIndex

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rewriter.evidence.metadata.tags import EVIDENCE, ORIGINAL_NAME
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import get

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from rewriter.evidence.names.grammar import without_counter
 from rewriter.evidence.names.scope_alignment import (
     Alignment,
     align,
@@ -25,6 +24,7 @@ from rewriter.evidence.names.scope_alignment import (
     align_beneath,
     align_from_elsewhere,
 )
+from rewriter.evidence.names.scope_grammar import without_counter
 from rewriter.paths import ROOT, ModulePath
 
 

@@ -13,13 +13,13 @@ from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.metadata.tags import COPY_OF, ORDER
 from rewriter.evidence.names.call_chains import CallChains
 from rewriter.evidence.names.derived_names import PRODUCTS, is_fused, is_named_after_input
-from rewriter.evidence.names.grammar import (
+from rewriter.evidence.names.original_names import names_given
+from rewriter.evidence.names.scope_grammar import (
     NameScope,
     names_value,
     scope_of_node_name,
     scope_of_value_name,
 )
-from rewriter.evidence.names.original_names import names_given
 from rewriter.evidence.names.tensorflow_names import is_tensor, without_dots
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ROOT, ModulePath, common_ancestor

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, RULE_NAME
 from rewriter.evidence.names.derived_names import is_of_folded_norm, parameter_named_by
-from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_node_name, scope_of_value_name
 from rewriter.evidence.names.original_names import names_given
+from rewriter.evidence.names.scope_grammar import owner_of_parameter, scope_of_node_name, scope_of_value_name
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.metadata import get
 from rewriter.paths import ModulePath

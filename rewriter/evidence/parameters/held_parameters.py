@@ -25,7 +25,7 @@ from onnx import NodeProto
 from rewriter.evidence.claims import CheckpointContents, Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
-from rewriter.evidence.names.grammar import scope_of_node_name
+from rewriter.evidence.names.scope_grammar import scope_of_node_name
 from rewriter.evidence.parameters.folded_weights import doubtful, folds
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.evidence.parameters.tensor_roles import operands_of

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from rewriter.evidence.names.derived_names import parameter_named_by
-from rewriter.evidence.names.grammar import owner_of_parameter, owner_of_variable
+from rewriter.evidence.names.scope_grammar import owner_of_parameter, owner_of_variable
 from rewriter.evidence.parameters.tensor_roles import HELPING, QUANTISED
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index

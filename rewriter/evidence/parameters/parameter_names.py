@@ -17,8 +17,8 @@ from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testi
 from rewriter.evidence.lost_names.gate_names import is_stacked
 from rewriter.evidence.metadata.tags import DIFFERS, HOLDS, TRANSPOSED
 from rewriter.evidence.names.derived_names import is_folded_in, is_named_transposed, is_of_folded_norm
-from rewriter.evidence.names.grammar import owner_of_parameter, scope_of_node_name
 from rewriter.evidence.names.original_names import owners_given
+from rewriter.evidence.names.scope_grammar import owner_of_parameter, scope_of_node_name
 from rewriter.evidence.parameters.owners import local_name, owner_by_variable, owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of

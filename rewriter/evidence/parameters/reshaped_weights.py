@@ -19,7 +19,7 @@ from onnx import TensorProto
 
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import folded_from, signature
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 

@@ -20,7 +20,7 @@ from onnx import TensorProto
 
 from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import folded_from, signature
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.evidence.parameters.owners import is_of_activation
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.evidence.parameters.tensor_roles import operands_of

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import folded_from, signature
-from rewriter.evidence.names.grammar import owner_of_parameter
+from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.reference.module_list import Declared
 from rewriter.evidence.reference.witness import Fit

@@ -17,8 +17,8 @@ from itertools import pairwise
 
 from rewriter.errors import UsageError
 from rewriter.evidence.claims import Claim, Source, Testimony
-from rewriter.evidence.names.grammar import scope_of_node_name, scope_of_value_name
 from rewriter.evidence.names.scope_alignment import Alignment, align, align_from_elsewhere
+from rewriter.evidence.names.scope_grammar import scope_of_node_name, scope_of_value_name
 from rewriter.evidence.names.scope_rules import forms
 from rewriter.evidence.reference.module_list import Reference, ReferenceModule, full_scope
 from rewriter.paths import ROOT, ModulePath

@@ -11,7 +11,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
-from rewriter.regions.calls import find_regions
+from rewriter.regions.region_tree import find_regions
 from rewriter.runtime.compare.value_pairs import PortNames
 
 

@@ -10,7 +10,8 @@ from enum import StrEnum
 from rewriter.insight.comparison.attribute_text import attributes_of
 from rewriter.model.operator_set.operators import canonical
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 
 _DEEPEST_PREFIX = 3

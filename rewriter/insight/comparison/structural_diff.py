@@ -20,8 +20,8 @@ from rewriter.model.operator_set.operators import canonical, versions_of
 from rewriter.model.tensors import array_of, is_external
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module, Parameter
+from rewriter.proof.attributes import constant_tensor
 from rewriter.proof.contents import Contents
-from rewriter.proof.operators import constant_tensor
 from rewriter.proof.scope import Unprovable
 from rewriter.runtime.compare.tolerance import distance
 

@@ -17,9 +17,9 @@ from rewriter.model import metadata
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import Interface
-from rewriter.regions.calls import TOP, Regions, keep_outside
 from rewriter.regions.convex import Part
 from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behind
+from rewriter.regions.region_tree import TOP, Regions, keep_outside
 from rewriter.runtime.infer.value_types import RuntimeTypes, ask, stated
 
 _MOST_COMPLAINTS = 16

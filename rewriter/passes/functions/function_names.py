@@ -12,7 +12,7 @@ from rewriter.model.operator_set.operator_names import names as operator_names
 from rewriter.model.operator_set.operators import canonical
 from rewriter.modules.module import Module
 from rewriter.paths import ModulePath
-from rewriter.regions.calls import Region
+from rewriter.regions.region_tree import Region
 
 _RESERVED = frozenset({"", "ai", "com"})
 """First atoms of domains that belong to other organisations (`ai.onnx`, `com.microsoft`)."""

@@ -9,15 +9,16 @@ from onnx import ValueInfoProto
 
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.passes.functions.boundary_types import BoundaryTypes
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import Interface, find_boundaries
-from rewriter.regions.calls import Regions, find_regions, name_of
 from rewriter.regions.convex import Part, make_convex
 from rewriter.regions.order import order_parts
 from rewriter.regions.ort_function_limits import LateTypes, lift_unimported, lift_uninferable
+from rewriter.regions.region_tree import Regions, find_regions, name_of
 from rewriter.regions.stated_types import lift_counting
 
 MOST_ROUNDS = 8

@@ -18,7 +18,7 @@ from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, ValueInfo
 from rewriter.errors import UnreadableModel
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.metadata.dynamo import NAMESPACE
-from rewriter.evidence.names.grammar import scope_of_call, scoped_prefix
+from rewriter.evidence.names.scope_grammar import scope_of_call, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.index.graph import graphs_of, with_inner
 from rewriter.passes.functions.call_record import Records, restored

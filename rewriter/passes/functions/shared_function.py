@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from onnx import FunctionProto, NodeProto, ValueInfoProto
 
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.names.grammar import scope_of_call
+from rewriter.evidence.names.scope_grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.model.index.graph import with_inner
 from rewriter.passes.functions.call_record import MOST_BYTES, compressed, write_record

@@ -11,7 +11,7 @@ import json
 
 from rewriter.insight.drawn_sizes import Weighing
 from rewriter.modules.analysis import Analysis
-from rewriter.regions.calls import main_node
+from rewriter.regions.region_tree import main_node
 from rewriter.views.escape import as_text
 
 _GRADIENT = [{"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#e8590c"}]

@@ -8,7 +8,8 @@ from typing import NotRequired, TypedDict
 from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Holds, Source
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree, Parameter
+from rewriter.modules.module import Module, Parameter
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.views.escape import as_text
 from rewriter.views.json.types import Count, Fraction
 

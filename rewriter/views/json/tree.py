@@ -8,7 +8,8 @@ from typing import Final, Literal, NotRequired, TypedDict
 from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.roles import Role
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Kind, Module, ModuleTree
+from rewriter.modules.module import Kind, Module
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.selection import nodes_inside
 from rewriter.modules.totals import totals
 from rewriter.views.escape import as_text

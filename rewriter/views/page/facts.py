@@ -13,7 +13,8 @@ from rewriter.evidence.certainty import Certainty
 from rewriter.evidence.claims import Holds
 from rewriter.insight.figures import bytes_of
 from rewriter.insight.stats import Port
-from rewriter.modules.module import Module, ModuleTree, Parameter
+from rewriter.modules.module import Module, Parameter
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.runtime.inputs.signature import Known
 from rewriter.verdict.phrases import proof_phrases

@@ -15,7 +15,7 @@ from pathlib import Path
 from rewriter.errors import UnreadableModel
 from rewriter.model.storage import sidecar_path
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree, Placement
+from rewriter.modules.module_tree import ModuleTree, Placement
 from rewriter.modules.totals import totals
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import as_text

@@ -6,7 +6,7 @@ from rewriter.evidence.certainty import weakest
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.original.witness import Like, Place
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.sidecar.document import Sidecar
 

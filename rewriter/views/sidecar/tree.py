@@ -7,7 +7,8 @@ from math import prod
 
 from rewriter.evidence.claims import Holds, InitializerSlice, earlier_rule
 from rewriter.evidence.reference.module_list import Declared
-from rewriter.modules.module import Module, ModuleTree, Parameter, Placement
+from rewriter.modules.module import Module, Parameter
+from rewriter.modules.module_tree import ModuleTree, Placement
 from rewriter.paths import ModulePath
 from rewriter.views.sidecar.checked_fields import JsonFields
 

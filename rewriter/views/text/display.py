@@ -18,12 +18,12 @@ from rewriter.insight.selected_names import Chosen
 from rewriter.insight.stats import Stats
 from rewriter.insight.tools.examine import Diagnosis
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.options.words import LINES
 from rewriter.passes.registry.catalogue import Catalogue
 from rewriter.verdict.verification import Verification
 from rewriter.views.exports.export import Export
-from rewriter.views.names import names_as
+from rewriter.views.name_formats import names_as
 from rewriter.views.page.html_report import PageReport
 from rewriter.views.passes import print_passes
 from rewriter.views.rewrite_report import Report

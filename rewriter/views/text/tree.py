@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Module, ModuleTree
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.coverage import WOULD_HELP, coverage_phrases, would_help
 from rewriter.views.escape import visible

@@ -7,7 +7,7 @@ import onnx.parser
 from rewriter.evidence.claims import Source
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 
 TWICE = """<ir_version: 10, opset_import: ["" : 18, "m" : 1]>
 g (float[2,4] x, float[4,4] w) => (float[2,4] y) {

@@ -6,7 +6,7 @@ import rewriter
 from rewriter.evidence.claims import Source
 from rewriter.evidence.metadata import dynamo
 from rewriter.model.index.graph import GraphIndex
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from tests.evidence.folded import PRODUCTS, Product, products
 
 BATCH_NORM = {"bn": "torch.nn.modules.batchnorm.BatchNorm2d"}

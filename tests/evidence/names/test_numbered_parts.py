@@ -6,7 +6,7 @@ import onnx.parser
 import pytest
 
 from rewriter import pipeline
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 
 BUFFERS = {"running_mean": "float[1]", "running_var": "float[1]", "num_batches_tracked": "int64"}
 WEIGHTED = {

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewriter.evidence.names.grammar import scoped_prefix
 from rewriter.evidence.names.scope_alignment import (
     align,
     align_above,
@@ -12,6 +11,7 @@ from rewriter.evidence.names.scope_alignment import (
     align_from_elsewhere,
     unqualified,
 )
+from rewriter.evidence.names.scope_grammar import scoped_prefix
 from rewriter.paths import ModulePath
 
 

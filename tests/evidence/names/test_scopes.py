@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 import rewriter
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from tests.build import model
 
 TEXT = """g (float[1,2,3,3] x) => (float[1,2,3,3] y) <float[2,2,1,1] w = {1,2,3,4}> {

@@ -11,7 +11,7 @@ import pytest
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 import rewriter
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from tests.cli.running import heard
 from tests.exports import EXPORTS
 

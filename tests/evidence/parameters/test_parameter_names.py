@@ -9,7 +9,7 @@ from rewriter import pipeline
 from rewriter.evidence.certainty import Certainty, PlacementRule
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
-from rewriter.modules.module import ModuleTree
+from rewriter.modules.module_tree import ModuleTree
 from tests.build import model
 
 TEXT = """g (float[1,2,3,3] x) => (float[1,2,3,3] y)

@@ -14,7 +14,8 @@ from rewriter.evidence.claims import Holds
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
-from rewriter.modules.module import Kind, Module, ModuleTree, Parameter
+from rewriter.modules.module import Kind, Module, Parameter
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema
 from rewriter.views.sidecar import document as sidecar

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rewriter import pipeline
-from rewriter.evidence.names.grammar import (
+from rewriter.evidence.names.scope_grammar import (
     NameScope,
     owner_of_parameter,
     scope_of_node_name,

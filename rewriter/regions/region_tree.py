@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from rewriter.model.index.functions import holders_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.determinism import drawing_in_order
-from rewriter.modules.module import Module, ModuleTree
+from rewriter.modules.module import Module
+from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.callers import Callers
