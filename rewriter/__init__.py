@@ -128,7 +128,7 @@ _HOME = {
     "limits": "runtime.child_limits",
     "known_passes": "passes.registry.catalogue",
     "Catalogue": "passes.registry.catalogue",
-    "ChosenNames": "views.names",
+    "ChosenNames": "views.name_formats",
     "Comparison": "views.witness_agreement",
     "Conflicts": "insight.conflicts",
     "Explanation": "insight.lookup.explanation",
