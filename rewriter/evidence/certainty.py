@@ -76,7 +76,6 @@ _INFERS = frozenset(
         PlacementRule.CORRECTED,
         PlacementRule.FOLDED,
         PlacementRule.OWN_WEIGHT,
-        PlacementRule.DEQUANTISED,
         PlacementRule.CONTENT,
         PlacementRule.MATCHED,
         PlacementRule.ENCLOSED,
