@@ -10,7 +10,7 @@ readers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testimony
@@ -91,20 +91,22 @@ def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) ->
 
 
 def _of_dequantised(
-    graph: GraphIndex, decided: Mapping[int, ModulePath], named: Collection[int]
+    graph: GraphIndex, decided: Mapping[int, ModulePath], named: Mapping[int, list[int]]
 ) -> dict[int, tuple[ModulePath, list[int]]]:
     """Return node -> its module and its weights, for the only readers of results of decided DequantizeLinear.
 
     Nodes that read a named tensor themselves (`named`) are left out.
     """
+    weights: dict[int, dict[int, int]] = {}
+    for maker in decided:
+        if (weight := dequantised_by(graph, maker)) != NONE:
+            readers = [graph.readers[value] for value in graph.writes[maker] if value != NONE]
+            for node in {nodes[0] for nodes in readers if len(nodes) == 1} - named.keys():
+                weights.setdefault(node, {})[maker] = weight
     found = {}
-    for node, reads in enumerate(graph.reads):
-        own = (value for value in reads if value != NONE and len(graph.readers[value]) == 1)
-        makers = {graph.producer[value] for value in own} if node not in named else ()
-        weights = {maker: weight for maker in makers if (weight := dequantised_by(graph, maker)) != NONE}
-        places = sorted({decided[maker] for maker in weights if maker in decided})
-        if module := common_ancestor(places):
-            found[node] = module, sorted(weight for maker, weight in weights.items() if maker in decided)
+    for node, makers in weights.items():
+        if module := common_ancestor(sorted({decided[maker] for maker in makers})):
+            found[node] = module, sorted(makers.values())
     return found
 
 
@@ -119,16 +121,18 @@ def dequantised_by(graph: GraphIndex, node: int) -> int:
 def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, ModulePath]:
     """Return node -> the owner of TensorFlow's variables that only this node reads; not of `others`.
 
-    A node with a scope in its name has none either: its name is better evidence.
+    Nodes with a scope in their names are left out: the scope is better evidence.
     """
-    found = {}
-    for node, name in enumerate(graph.names):
-        if node in others or scope_of_node_name(name) is not None:
-            continue
-        owners = {owner_by_variable(graph, value) for value in _variables(graph, node)}
-        if module := common_ancestor(sorted(filter(None, owners))):
-            found[node] = module
-    return found
+    owners: dict[int, set[ModulePath]] = {}
+    for value, role in operands_of(graph).roles.items():
+        node = _only_reader(graph, value) if role is Role.PARAMETER else NONE
+        if node not in others and node != NONE and (owner := owner_by_variable(graph, value)) is not None:
+            owners.setdefault(node, set()).add(owner)
+    return {
+        node: module
+        for node, found in owners.items()
+        if scope_of_node_name(graph.names[node]) is None and (module := common_ancestor(sorted(found)))
+    }
 
 
 def _variables(graph: GraphIndex, node: int) -> list[int]:
@@ -138,9 +142,15 @@ def _variables(graph: GraphIndex, node: int) -> list[int]:
         value
         for value in graph.reads[node]
         if roles.get(value) is Role.PARAMETER
-        and len(graph.readers[value]) == 1
+        and _only_reader(graph, value) == node
         and owner_by_variable(graph, value)
     ]
+
+
+def _only_reader(graph: GraphIndex, value: int) -> int:
+    """Return the node that reads a value; NONE if no node or several nodes read it."""
+    readers = graph.readers[value]
+    return readers[0] if len(readers) == 1 else NONE
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:
