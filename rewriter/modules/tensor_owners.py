@@ -95,14 +95,11 @@ def _parts(
         for path in dict.fromkeys(claim.name.parent or ROOT for claim in claims):
             yield path, whole
         return
-    rest = whole
-    for claim in claims:
-        if (part := claim.part) is not None:
-            held = _part_of(whole, part)
-            rest = replace(rest, count=rest.count - held.count, size=rest.size - held.size)
-            yield claim.name.parent or ROOT, held
-    if rest.count > 0:
-        yield owner, rest
+    held = {claim.part: _part_of(whole, claim.part) for claim in claims if claim.part is not None}
+    yield from ((claim.name.parent or ROOT, held[claim.part]) for claim in claims if claim.part is not None)
+    count, size = (sum(getattr(each, of) for each in held.values()) for of in ("count", "size"))
+    if whole.count > count:
+        yield owner, replace(whole, count=whole.count - count, size=whole.size - size)
 
 
 def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: int, reason: OwnedBy) -> Tensor:

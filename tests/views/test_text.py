@@ -25,6 +25,7 @@ from rewriter.verdict.verification import Verification
 from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.summary import summarize
 from rewriter.views.text.claims import print_claims
+from rewriter.views.text.parts import cut_middle
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.tree import print_tree
 from tests.evidence.folded import Product, products
@@ -350,3 +351,17 @@ def test_what_was_tried_on_a_node_nobody_placed() -> None:
 def test_no_such_node() -> None:
     with pytest.raises(IndexError):
         print_claims(small(), 5, console())
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("abcdefghijkl", 9, "abcd…ijkl"),
+        ("abcdefghijkl", 12, "abcdefghijkl"),
+        ("编码器模块甲乙丙丁.层", 9, "编码….层"),  # a wide character takes two cells
+        ("编码器模块", 1, "…"),
+        ("abc", 0, ""),
+    ],
+)
+def test_a_text_loses_its_middle_by_cells(text: str, width: int, shown: str) -> None:
+    assert cut_middle(text, width, "…") == shown

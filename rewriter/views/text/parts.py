@@ -58,6 +58,20 @@ def fit(text: str, width: int, dots: str) -> str:
     return set_cell_size(text, width - cell_len(dots)) + dots
 
 
+def cut_middle(text: str, width: int, dots: str) -> str:
+    """Cut a text to at most `width` cells by replacing its middle with `dots`."""
+    if cell_len(text) <= width:
+        return text
+    kept = max(width - cell_len(dots), 0)
+    end = ""
+    for character in reversed(text):
+        if cell_len(character) + cell_len(end) > kept // 2:
+            break
+        end = f"{character}{end}"
+    start = set_cell_size(text, kept - kept // 2).rstrip()
+    return f"{start}{dots[:width]}{end}"
+
+
 def emit(console: Console, text: Text) -> None:
     """Print one line without wrapping it and without trailing blanks."""
     text.rstrip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -13,10 +14,10 @@ from rewriter.insight.stats import Pattern, Port, Stats
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.coverage import coverage_phrases
-from rewriter.views.escape import shorten, visible
+from rewriter.views.escape import visible
 from rewriter.views.json.stats import element_name
 from rewriter.views.summary import head_phrases, human, summarize
-from rewriter.views.text.parts import ASCII, emit, fit, flow, signs
+from rewriter.views.text.parts import ASCII, cut_middle, emit, fit, flow, signs
 
 _MOST = 12
 """Number of operators, inputs, outputs or patterns that a long list shows; a list of one more shows all."""
@@ -120,7 +121,7 @@ def _shapes(pattern: Pattern) -> str:
 def _print_table(rows: list[Module], stats: Stats, console: Console) -> None:
     """Print one line per module; a text that is too long for its column loses its middle."""
     lines = [_cells(module, stats.figures[module.path], console) for module in rows]
-    widths = [max(len(line[column]) for line in [list(_HEAD), *lines]) for column in range(len(_HEAD))]
+    widths = [max(cell_len(line[column]) for line in [list(_HEAD), *lines]) for column in range(len(_HEAD))]
     wide = console.width >= _WIDE
     numbers = sum(widths[2:6]) + 2 * 5
     rest = max(console.width - numbers - (_WIDE // 4 if wide else 0), 20)
@@ -129,9 +130,9 @@ def _print_table(rows: list[Module], stats: Stats, console: Console) -> None:
     widths[6] = max(console.width - numbers - widths[0] - widths[1] - 4, 0)
     dots = signs(console).dots
     for number, line in enumerate([list(_HEAD), *lines]):
-        shown = [fit(shorten(cell, widths[n], dots), widths[n], dots) for n, cell in enumerate(line[:2])]
+        shown = [fit(cut_middle(cell, widths[n], dots), widths[n], dots) for n, cell in enumerate(line[:2])]
         shown += [cell.rjust(widths[n + 2]) for n, cell in enumerate(line[2:6])]
-        shown += [shorten(line[6], widths[6], dots)] if wide else []
+        shown += [cut_middle(line[6], widths[6], dots)] if wide else []
         emit(console, Text("  ".join(shown), "bold" if not number else ""))
 
 
