@@ -32,12 +32,16 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
         UnreadableModel: one of them, or external data it refers to, cannot be read.
     """
     (left, left_path), (right, right_path) = read_model(before), read_model(after)
+    folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
+    # Weights in one folder are compared by reference, so the certificate does not read them.
+    demand = options.demands_numbers or folders[0] != folders[1]
+    absent = None
     for model, path in ((left, left_path), (right, right_path)):
         if path:
-            external_data.check_external_data(model, path)
-    folders = tuple(path.parent.resolve() if path else None for path in (left_path, right_path))
+            data = external_data.check_external_data(model, path, demand=demand)
+            absent = absent or external_data.missing_of(data, path.parent)
     clock = Clock(lambda station: None)
-    found = prove(left, right, (folders[0], folders[1]), options, clock, by_position=True)
+    found = prove(left, right, (folders[0], folders[1]), options, clock, by_position=True, absent=absent)
     return replace(found, notes=tuple(_renamed(left, right)))
 
 

@@ -193,7 +193,7 @@ EXTERNAL: dict[str, Case] = {
     "data: pipe": data("is a pipe", _with_fifo),
     "data: device": data("is a link", _with_device),
     "data: folder": data("a folder", _with_folder),
-    "data: missing": data("is missing"),
+    "data: missing": Case(external, "is missing", DONE, REFUSED, REFUSED),
     "data: short": data("has 7 bytes", _with_short),
     "data: offset past the end": data("has 7 bytes", _with_short, offset="4096", length="8"),
     "data: offset huge": data("has 7 bytes", _with_short, offset="9" * 23, length="8"),

@@ -58,6 +58,8 @@ GOES_ON = {
     ),
 }
 """What `verify` refuses and these need not: they do not write, or leave it out."""
+MISSING = "data: missing"
+"""`verify` needs no data of a model compared with itself; verbs that run or copy it do."""
 EVERY = 9
 IN_TURN = {
     (verb, name)
@@ -69,7 +71,8 @@ IN_TURN = {
 
 def expected(verb: str, case: Case, name: str) -> tuple[int, ...]:
     """The exit codes that a verb may leave with."""
-    refused = verb in DATA and case.verify == REFUSED and name not in GOES_ON.get(verb, ())
+    refused = name == MISSING or (case.verify == REFUSED and name not in GOES_ON.get(verb, ()))
+    refused = verb in DATA and refused
     if case.tree == REFUSED or refused:
         return (USAGE, REFUSED) if verb == "split" and case.tree == DONE else (REFUSED,)
     return (DONE, *NOTHING_THERE.get(verb, ()))

@@ -30,6 +30,18 @@ def test_a_model_without_its_weights_is_rewritten_beside_them(stripped: Path) ->
     assert onnx.load(stripped.with_name("o.onnx"), load_external_data=False).functions
 
 
+def test_models_in_one_folder_are_compared_without_their_weights(stripped: Path, tmp_path: Path) -> None:
+    rewriter.rewrite(stripped, stripped.with_name("o.onnx"), functions="call")
+    found = rewriter.verify(stripped, stripped.with_name("o.onnx"))
+    assert (found.verdict, found.certificate.identical) == ("equal", False)
+    with pytest.raises(UnreadableModel, match="is missing"):
+        rewriter.verify(stripped, stripped.with_name("o.onnx"), numbers=True)
+    (tmp_path / "sub").mkdir()
+    stripped.with_name("o.onnx").rename(tmp_path / "sub" / "o.onnx")
+    with pytest.raises(UnreadableModel, match="is missing"):
+        rewriter.verify(stripped, tmp_path / "sub" / "o.onnx")
+
+
 def test_numbers_and_copies_need_the_weights(stripped: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(UnreadableModel, match="is missing"):
