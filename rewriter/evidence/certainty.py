@@ -29,7 +29,7 @@ def weakest(found: Iterable[Certainty]) -> Certainty:
 
 
 class PlacementRule(StrEnum):
-    """PlacementRule by which a witness places a node. Users see the text in `explain`."""
+    """Rule by which a witness places a node. Users see the text in `explain`."""
 
     __hash__ = str.__hash__
 

@@ -84,7 +84,7 @@ def _number(graph: GraphIndex, value: int) -> float | None:
     if maker != NONE and graph.operators[maker][1] == "Constant":
         tensor = next((each.t for each in graph.nodes[maker].attribute if each.name == "value"), None)
     array = None if tensor is None else array_of(tensor, None)
-    return None if array is None or array.size != 1 else float(array.reshape(()))
+    return None if array is None or array.size != 1 or array.dtype.kind == "c" else float(array.reshape(()))
 
 
 def _read_as(graph: GraphIndex, nodes: Sequence[int]) -> Iterator[tuple[str, int]]:
@@ -115,6 +115,7 @@ def _multiplies_untransposed(
         return False
     for node in nodes:
         proto, reads = graph.nodes[node], graph.reads[node]
-        if proto.op_type == "Gemm" and graph.value_names[reads[1]] == weight.initializer:
+        read = [graph.value_names[value] for value in reads[1:2] if value != NONE]
+        if proto.op_type == "Gemm" and weight.initializer in read:
             return not any(each.name == "transB" and each.i for each in proto.attribute)
     return False

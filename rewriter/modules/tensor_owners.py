@@ -52,14 +52,15 @@ def held_tensors(
         held[value] = owner, role
         yield from _parts(graph, operands, value, of_value, role, owner, reason)
     for helper, weight in operands.helpers.items():
-        owner, role = held.get(weight, (ROOT, Role.CONSTANT))
+        owner, role = held.get(operands.helpers.get(weight, weight), (ROOT, Role.CONSTANT))
         yield owner, _tensor(graph, helper, operands.stored[helper], role, 0, OwnedBy.WEIGHT)
 
 
 def named_tensors(graph: GraphIndex, operands: Operands) -> dict[str, int]:
     """Map the names of tensors to their values; the main graph goes before its bodies and functions."""
-    # The initializers of the main graph come first in `stored`, so here they replace equal names.
-    return {graph.value_names[value]: value for value in reversed(list(operands.stored))}
+    named = {graph.value_names[value]: value for value in reversed(list(operands.stored))}
+    main = graph.bodies[0].values
+    return named | {name: value for name, value in main.items() if value in operands.stored}
 
 
 def _claimed(
@@ -96,7 +97,8 @@ def _parts(
             yield path, whole
         return
     held = {claim.part: _part_of(whole, claim.part) for claim in claims if claim.part is not None}
-    yield from ((claim.name.parent or ROOT, held[claim.part]) for claim in claims if claim.part is not None)
+    owned = ((claim.name.parent or ROOT, held[claim.part]) for claim in claims if claim.part is not None)
+    yield from dict.fromkeys(owned)
     count, size = (sum(getattr(each, of) for each in held.values()) for of in ("count", "size"))
     if whole.count > count:
         yield owner, replace(whole, count=whole.count - count, size=whole.size - size)

@@ -1,8 +1,8 @@
-"""Pass: sort the nodes of every body topologically, as ONNX demands.
+"""Pass: sort the nodes of the main graph and of its graph bodies topologically, as ONNX demands.
 
 Some tools append nodes at the end of a list, behind the nodes that read their results; onnxruntime's
-converter to fp16 does. A node that is read too early moves directly before its first reader; all others keep
-their order.
+converter to fp16 does. Nodes that are read too early move before their first reader, in the order of the
+file; all others keep their order.
 
 Before::
 
@@ -27,7 +27,8 @@ from typing import ClassVar
 
 from onnx import FunctionProto, GraphProto, ModelProto
 
-from rewriter.model.index.cycles import in_dataflow_order
+from rewriter.errors import UnreadableModel
+from rewriter.model.index.cycles import Circle, in_dataflow_order, title
 from rewriter.model.index.graph import graphs_of
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
@@ -36,7 +37,7 @@ from rewriter.passes.preserved_parts import EVERYTHING, Part
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """Sorts the nodes of the main graph, of graph bodies and of functions. A sorted model stays as it is."""
+    """Sorts the nodes of the main graph and of its graph bodies. A sorted model stays as it is."""
 
     name: ClassVar[str] = "sort"
     requires: ClassVar[frozenset[Part]] = frozenset()
@@ -50,21 +51,37 @@ class Sort:
 def sort(model: ModelProto) -> int:
     """Sort the nodes of a model in place; return the number of nodes that moved forward.
 
-    No list of nodes may have a cycle; `checks.check` refuses one.
+    Raises:
+        UnreadableModel: nodes of a function, or of a body in it, are not sorted: onnxruntime inlines them in
+            the order of the file. Or nodes of a body feed each other by name; `checks.check` does not see
+            this if a graph around the body has such a name, too.
     """
     moved = 0
-    bodies: list[GraphProto | FunctionProto] = [model.graph, *model.functions]
+    bodies: list[tuple[GraphProto | FunctionProto, str]] = [(model.graph, "")]
+    bodies += ((function, str(function.name)) for function in model.functions)
     while bodies:
-        body = bodies.pop()
-        moved += _sort(body)
-        bodies += (graph for node in body.node for each in node.attribute for graph in graphs_of(each))
+        body, function = bodies.pop()
+        moved += _sort(body, function)
+        inner = (graph for node in body.node for each in node.attribute for graph in graphs_of(each))
+        bodies += ((graph, function) for graph in inner)
     return moved
 
 
-def _sort(body: GraphProto | FunctionProto) -> int:
+def _sort(body: GraphProto | FunctionProto, function: str) -> int:
     nodes = list(body.node)
-    order = in_dataflow_order(nodes)
+    try:
+        order = in_dataflow_order(nodes)
+    except Circle as found:
+        first = title(nodes[found.members[0]])
+        raise UnreadableModel(
+            f"nodes are not sorted, and by name they feed each other, among them {first}; rename the values"
+        ) from None
     if moved := _moved_forward(order):
+        if function:
+            raise UnreadableModel(
+                f"the nodes of function {function!r} are not sorted, and onnxruntime inlines them so; "
+                "sort them where the function was made"
+            )
         del body.node[:]
         body.node.extend(nodes[at] for at in order)
     return moved

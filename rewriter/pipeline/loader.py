@@ -23,6 +23,7 @@ from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.sort import sort
+from rewriter.proof.certificate import certify
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.sidecar.original import like_analysis, like_sidecar
 
@@ -79,7 +80,7 @@ def load_sorted(source: Source, given: Given = NOTHING) -> Analysis:
     """Return the result of `load` for a copy with sorted nodes; of the model itself if its nodes are sorted.
 
     Raises:
-        UnreadableModel: the source is not a whole ONNX model.
+        UnreadableModel: the source is not a whole ONNX model, or sorting its nodes may change a meaning.
         UsageError: given evidence does not fit the model.
         DoesNotFit: the model was not made from the given original.
     """
@@ -88,7 +89,12 @@ def load_sorted(source: Source, given: Given = NOTHING) -> Analysis:
         return analysis
     model = ModelProto()
     model.CopyFrom(analysis.model)
-    sort(model)
+    with naming(analysis.path):
+        sort(model)
+        folder = analysis.path.parent if analysis.path else None
+        certificate = certify(analysis.model, model, before_folder=folder, after_folder=folder)
+        if not certificate.equal:
+            raise UnreadableModel(f"{certificate.difference}; rename the values")
     evidence = source.given if isinstance(source, Opened) else given
     return replace(analyse(GraphIndex(model), analysis.path, evidence), grouped=analysis.grouped)
 

@@ -12,7 +12,8 @@ compared whole, so numbers cannot collide; only tensors in different folders are
   Bruijn levels).
 - A node that draws random numbers, or has an unknown operator, gets a new number at each occurrence. The
   number depends on the nesting level: one draw before a loop differs from a draw in each iteration.
-- An unsorted list of nodes means its dataflow, as runtimes that accept it read it.
+- An unsorted list of nodes of the main graph, or of a graph body in it, means its dataflow. Unsorted nodes
+  of functions are refused, since onnxruntime inlines them in the order of the file.
 - If runtimes interpret part of a file in two ways, the number stands for both interpretations, or the model
   is refused.
 """
@@ -30,7 +31,7 @@ from rewriter.model.index.cycles import Circle, in_dataflow_order, title
 from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operator_set.determinism import counts_apart
-from rewriter.model.operator_set.operators import canonical, left_to_runtimes, optional_tail, since
+from rewriter.model.operator_set.operators import canonical, left_to_runtimes, newest, optional_tail, since
 from rewriter.proof.attributes import NOTHING, AttributeContents, constant_tensor, joined, plain
 from rewriter.proof.contents import Key, Table
 from rewriter.proof.declared_types import body_types, types_of
@@ -180,6 +181,8 @@ class Numbering:
         except Circle as found:
             first = title(nodes[found.members[0]])
             raise Unprovable(f"nodes feed each other in a cycle, among them {first}") from None
+        if scope.is_inlined and order != list(range(len(nodes))):
+            raise Unprovable("nodes of a function are not sorted")
         for at in order:
             scope.written_now = nodes[at].output
             yield nodes[at]
@@ -256,10 +259,13 @@ class Numbering:
         """Return the version of an operator, and all versions that runtimes may use for it.
 
         onnxruntime inlines a function under the opset imports of the model instead of those of the function.
+        An operator set that the model does not import then has the newest version that onnxruntime knows.
         """
         version = since(op_type, domain, scope.opsets.get(domain, 0))
-        if scope.opsets is self._opsets or domain not in self._opsets:
+        if scope.opsets is self._opsets:
             return version, (version,)
+        if domain not in self._opsets:
+            return version, (version, "newest") if newest(domain) else (version,)
         return version, tuple(dict.fromkeys((version, since(op_type, domain, self._opsets[domain]))))
 
     def _attributes(self, node: NodeProto, scope: Scope) -> AttributeContents:
@@ -354,7 +360,8 @@ class Numbering:
         inputs = _trimmed(inputs, 0, len(inputs))  # trailing arguments that are left out equal missing ones
         contents = self._attributes(node, scope)
         key: Key = (*identity, scope.level, contents.texts, contents.numbers, inputs)
-        found = self._memo.get(key)
+        # A graph that a call passes may read names of the caller that the function must not have.
+        found = None if contents.bodies else self._memo.get(key)
         if found is None:
             apart = len(self._apart)
             found = self._enter(function, node, inputs, scope)

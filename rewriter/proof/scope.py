@@ -41,6 +41,7 @@ class Scope:
         written: names of all values that the nodes of this body write, if its nodes are sorted first; else
             empty.
         written_now: names of the values that the node in evaluation writes, if the nodes are sorted first.
+        in_function: whether this is the body of a function.
         declared: value -> the type that the graph declares for it; empty if types do not count, and for a
             function, since runtimes ignore the types that it declares.
     """
@@ -55,7 +56,18 @@ class Scope:
     user: Scope | None = None
     written: frozenset[str] = frozenset()
     written_now: Sequence[str] = ()
+    in_function: bool = False
     declared: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def is_inlined(self) -> bool:
+        """Whether onnxruntime inlines this body with a function, in the order of the file."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.in_function or scope.user is not None:
+                return True
+            scope = scope.outer
+        return False
 
     def look_up(self, name: str) -> int:
         """Return the number of a value that a node of this body reads.
@@ -151,7 +163,8 @@ class Scope:
         Raises:
             Unprovable: the nesting is too deep.
         """
-        return Scope(None, self.level, _deeper(self), opsets_of(function.opset_import))
+        opsets = opsets_of(function.opset_import)
+        return Scope(None, self.level, _deeper(self), opsets, in_function=True)
 
 
 def _deeper(scope: Scope) -> int:

@@ -44,9 +44,7 @@ def test_weights_have_no_bytes_and_belong_to_their_readers() -> None:
 
 
 def test_the_file_says_so() -> None:
-    assert analysed(EMPTY).notes == (
-        "exported without weights: 6 inputs are weights, of which the file has no elements",
-    )
+    assert analysed(EMPTY).notes == ("exported without weights: 6 inputs hold weights without elements",)
 
 
 def test_figures_agree() -> None:

@@ -45,6 +45,17 @@ CAPTURES = (
 """A node with a branch that reads `b` of the graph around."""
 
 
+CALLS = (
+    "a = Exp(x) t = Identity(a) u = m.f<body = b () => (float[2] p) { p = Cast<to = 1>(a) }>(x, c) "
+    "v = m.f<body = b () => (float[2] p) { p = Cast<to = 1>(t) }>(x, c) y = Sub(u, v)"
+)
+PASSED = (
+    "def f <body> (i, c) => (o) { t = Sin(i) k = If(c) <then_branch: graph = @body, "
+    "else_branch = e () => (float[2] q) { q = Neg(i) }> o = Add(k, t) }"
+)
+"""A function with a value `t` that runs a graph of its caller."""
+
+
 EQUAL: dict[str, tuple[str, str]] = {
     "renamed values and nodes": (
         unary("[n1] a = Neg(x) [n2] y = Exp(a)"),
@@ -65,10 +76,6 @@ EQUAL: dict[str, tuple[str, str]] = {
     "nodes of a body not sorted": (
         branches("p = Exp(a) a = Neg(b)", before="b = Abs(x)"),
         branches("a = Neg(b) p = Exp(a)", before="b = Abs(x)"),
-    ),
-    "nodes of a function not sorted": (
-        unary("y = m.f(x)", "def f (a) => (b) { b = Exp(h) h = Neg(a) }"),
-        unary("h = Neg(x) y = Exp(h)"),
     ),
     "owner of a body that captures a later value": (
         f"g (float[2] x, bool c) => (float[2] y) {{ {CAPTURES} b = Abs(x) }}",
@@ -442,6 +449,17 @@ DIFFERENT: dict[str, tuple[str, str]] = {
         + '\n<domain: "com.microsoft", opset_import: ["" : 21]> Gelu (a) => (b) { b = Neg(a) }',
         unary("y = Neg(x)"),
     ),
+    "operator set that the model does not import, and a function does": (
+        '<ir_version: 10, opset_import: ["m" : 1]> g (float[2,2,2] x) => (float[2,2,2] y) { y = m.f(x) }'
+        '\n<domain: "m", opset_import: ["" : 12]> f (i) => (o) { o = Softmax(i) }',
+        '<ir_version: 10, opset_import: ["" : 12, "m" : 1]> '
+        "g (float[2,2,2] x) => (float[2,2,2] y) { y = m.f(x) }"
+        '\n<domain: "m", opset_import: ["" : 12]> f (i) => (o) { o = Softmax(i) }',
+    ),
+    "equal draws that change places when sorted": (
+        unary("y = Sub(b, a) a = custom.Counter(x) b = custom.Counter(x)"),
+        unary("b = custom.Counter(x) a = custom.Counter(x) y = Sub(b, a)"),
+    ),
     "loop variable of a graph in a function attribute": (
         unary(
             "n = Constant<value_int = 3>() k = Constant<value = bool {1}>() "
@@ -461,6 +479,22 @@ UNPROVABLE: dict[str, tuple[str, str]] = {
     "undefined value": (unary("y = Neg(nowhere)"), "'nowhere' is read before"),
     "undefined output": ("g (float[2] x) => (float[2] y) { z = Neg(x) }", "'y' is read before"),
     "cycle": (unary("y = Exp(a) a = Neg(y)"), "feed each other"),
+    "graph that a second call passes to a function with a value of its name": (
+        unary(CALLS, PASSED),
+        "the function has a 't'",
+    ),
+    "nodes of a function not sorted": (
+        unary("h = Sin(x) u = m.f(x) y = Add(u, h)", "def f (a) => (b) { b = Exp(h) h = Neg(a) }"),
+        "nodes of a function are not sorted",
+    ),
+    "nodes of a body in a function not sorted": (
+        unary(
+            "u = m.f(x, c) y = Neg(u)",
+            "def f (a, k) => (b) { b = If(k) <then_branch = t () => (float[2] p) { p = Exp(h) h = Neg(a) }, "
+            "else_branch = e () => (float[2] q) { q = Neg(a) }> }",
+        ),
+        "nodes of a function are not sorted",
+    ),
     "nodes not sorted, and a name that the graph around has, too": (
         branches("p = Exp(a) a = Neg(x)", before="a = Abs(x)"),
         "two meanings",

@@ -67,7 +67,7 @@ def _products(
     found: dict[ModulePath, dict[_Product, None]] = {}
     for node, module in enumerate(modules):
         if module and graph.operators[node] == ("", "MatMul"):
-            weight = alias_of(graph, graph.reads[node][1])
+            weight = alias_of(graph, (*graph.reads[node], NONE, NONE)[1])
             if _is_numbered(graph, weight) and len(graph.initializers[weight].dims) == 2:
                 found.setdefault(module, {})[_Product(weight, _added(graph, node))] = None
     return found
@@ -115,6 +115,8 @@ def _of_inputs(
     graph: GraphIndex, module: ModulePath, products: Sequence[_Product], inputs: Sequence[str], size: int
 ) -> Iterator[ParameterClaim]:
     separate = any(graph.initializers[product.weight].dims[0] != size for product in products)
+    if separate and tuple(inputs) != tuple("qkv"):
+        return  # torch has no parameter for several inputs of other sizes
     row = 0
     for letters, product in zip(inputs, products, strict=True):
         count = graph.initializers[product.weight].dims[1]

@@ -203,7 +203,7 @@ def _compact_tree(
         modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
         known = [(ModulePath(path), name, count) for path, name, count in modules if isinstance(path, str)]
         classes = {path: name for path, name, _ in known if name and isinstance(name, str)}
-        calls = {path: count for path, _, count in known if isinstance(count, int)}
+        calls = {path: count for path, _, count in known if isinstance(count, int) and count >= 0}
     except (ValueError, TypeError, AttributeError, RecursionError):  # another tool's entry, or a damaged one
         return {}, {}, ()
     return classes, calls, tuple(path for path, _, _ in known)

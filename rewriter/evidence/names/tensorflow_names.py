@@ -30,7 +30,7 @@ _PRODUCTS = frozenset(
 _IN_LOOP = re.compile(r"/while(?:_\d+)?(?=/|$)")
 """The scope of the body of a loop. What the body computes belongs to the module around the loop."""
 _INLINED = re.compile(r"^(?:cond___|[^\s:]*?while(?:_\d+)?_(?:cond|body)(?:_frozen_\d+)?_)(?=\w)")
-_OPERATION = re.compile(r"^(?:arith\.constant|tfl\.\w+)(?=\d|_|$)")
+_OPERATION = re.compile(r"^(?:arith\.constant(?=\d|_|$)\w*|tfl\.\w+)(?![.\w])")
 """Name of a constant that TFLite named after an operation of its compiler."""
 
 

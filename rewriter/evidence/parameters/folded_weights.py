@@ -40,6 +40,7 @@ _PLAIN = re.compile(r"(?:fused )?node_(?:[a-z_]|MatMul_)|val_\d|(?:Conv|ConvTran
 _MADE = re.compile(r"(ConvBn|ConvMul|ConvAdd|MatMulBn)Fusion_(?:(?:BN_|Mul_|Add_)?[WB]_)?")
 _CONSTANTS = {"ConvMul": "* unnamed factor", "ConvAdd": "+ unnamed summand"}
 _BIAS = "_bias"
+_FOLDED_BIAS = "weight_bias"
 _NOTHING = "0"
 """The `argument` of a layer that had no bias."""
 
@@ -88,7 +89,7 @@ def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, Fo
 
 def _argument(weight: str, bias: str) -> str:
     """Return the `argument` of a folded bias by its name."""
-    if bias == f"{weight}{_BIAS}":
+    if bias == f"{weight}{_BIAS}" and bias.endswith(_FOLDED_BIAS):
         return _NOTHING
     return "bias of the layer" if is_of_folded_norm(bias) else ""
 
@@ -103,9 +104,9 @@ def _add_named(graph: GraphIndex, found: dict[int, FoldedWeight]) -> None:
     originals = {parameter_named_by(_name(graph, value)) for value in graph.initializers}
     for value in graph.initializers:
         name = parameter_named_by(_name(graph, value))
-        if name.endswith(_BIAS) and owner_of_parameter(name) and name.removesuffix(_BIAS) in originals:
+        if name.endswith(_FOLDED_BIAS) and owner_of_parameter(name) and name.removesuffix(_BIAS) in originals:
             found.setdefault(value, FoldedWeight(is_bias=True, argument=_NOTHING))
-        elif f"{name}{_BIAS}" in originals and owner_of_parameter(name):
+        elif name.endswith("weight") and f"{name}{_BIAS}" in originals and owner_of_parameter(name):
             found.setdefault(value, FoldedWeight(is_bias=False))
         elif made := _MADE.match(_name(graph, value)):
             with_constant = _CONSTANTS.get(made[1], "")

@@ -3,13 +3,13 @@
 The first of these rules that applies decides:
 
 1. a quantised tensor is packed;
-2. the content of a checkpoint, if one is given;
+2. the content of a checkpoint, if the tensor has the elements of the parameter;
 3. a claim on a slice: part;
 4. a sign that a tool folded a norm into the tensor: folded;
 5. a claim that states a difference, such as another order of gates: unknown;
 6. the content of a checkpoint, if it differs: unknown;
-7. the shape that a reference declares, if it differs;
-8. the witness that made the claim;
+7. the shapes that a reference declares, if that of the parameter differs or is missing;
+8. the witness that made the claim, unless it says exact;
 9. the name. An exporter gives an initializer the name of a parameter and leaves its elements unchanged,
    unless it folds. So the name counts as exact, except where a tool may have folded without a sign.
 """
@@ -136,7 +136,7 @@ class _Decision:
             return False
         readers = self.graph.readers[value]
         return bool(readers) and all(
-            self.graph.operators[node][1] == "MatMul" and self.graph.reads[node][1] == value
+            self.graph.operators[node][1] == "MatMul" and self.graph.reads[node][1:2] == [value]
             for node in readers
         )
 

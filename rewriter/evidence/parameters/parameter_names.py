@@ -186,7 +186,9 @@ def _is_alias(graph: GraphIndex, node: int) -> bool:
     if graph.operators[node][1] != "Identity" or not graph.writes[node] or graph.writes[node][0] == NONE:
         return False
     value = graph.writes[node][0]
-    return alias_of(graph, value) != value and owner_of_parameter(graph.value_names[value]) is not None
+    if value not in owners_of_constants(graph) or alias_of(graph, value) == value:
+        return False
+    return owner_of_parameter(graph.value_names[value]) is not None
 
 
 def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[ParameterClaim]:

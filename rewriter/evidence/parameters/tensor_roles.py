@@ -301,7 +301,7 @@ def _is_vector(dims: tuple[int, ...]) -> bool:
 def _unpacked(node: NodeProto, tensor: Stored) -> int:
     """Return the number of elements of a packed weight before packing."""
     numbers = {attribute.name: attribute.i for attribute in node.attribute}
-    if "K" in numbers and "N" in numbers:
+    if numbers.get("K", 0) > 0 and numbers.get("N", 0) > 0:
         return numbers["K"] * numbers["N"]
     packs = tensor.data_type == TensorProto.UINT8
     return tensor.elements * (_IN_A_BYTE.get(numbers.get("bits", 4), 1) if packs else 1)

@@ -48,7 +48,11 @@ class Remedy(StrEnum):
         "first remove the initializers from the inputs and raise the IR version to 4: "
         "onnxsim {model} {stem}.sim.onnx does both"
     )
-    SORT = "first sort the nodes: rewriter rewrite {model} -p sort -o {stem}.sorted.onnx"
+    SORT = (
+        "first sort the nodes with onnx-ir: python -c 'import sys, onnx_ir; from onnx_ir.passes.common "
+        "import TopologicalSortPass; onnx_ir.save(TopologicalSortPass()(onnx_ir.load(sys.argv[1])).model, "
+        "sys.argv[2])' {model} {stem}.sorted.onnx"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from onnx import ModelProto
 
 from rewriter.basics import garbage
+from rewriter.errors import UnreadableModel
 from rewriter.model.index.checks import check
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.limits import current
@@ -33,7 +34,7 @@ def indexed(model: ModelProto, *, ordered: bool = False, provable: bool = True) 
         check(model, ordered=ordered, provable=provable)
         return GraphIndex(model)
     graph = GraphIndex(model)
-    if not (_is_flat(graph) and _names_one_value_each(graph) and is_sorted(graph) and _imports_all(graph)):
+    if not (_is_flat(graph) and _names_one_value_each(graph) and _is_sorted(graph) and _imports_all(graph)):
         check(model, ordered=ordered, provable=provable)
     return graph
 
@@ -54,7 +55,22 @@ def _names_one_value_each(graph: GraphIndex) -> bool:
 
 
 def is_sorted(graph: GraphIndex) -> bool:
-    """Whether every node comes after the nodes whose values it reads, or its graph bodies capture."""
+    """Whether every node comes after the nodes whose values it reads, or its graph bodies capture.
+
+    A body may write a name that a graph around it has, too; a node of it that reads the name before means the
+    value of the graph around.
+    """
+    if _is_sorted(graph):
+        return True
+    try:
+        check(graph.model, ordered=True, provable=False)
+    except UnreadableModel:
+        return False
+    return True
+
+
+def _is_sorted(graph: GraphIndex) -> bool:
+    """Whether `is_sorted` holds if every name means the value of the innermost body that writes it."""
     producer = graph.producer
     return all(
         producer[value] < node for node, values in enumerate(graph.reads) for value in values if value != NONE

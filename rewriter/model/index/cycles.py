@@ -67,15 +67,15 @@ def _circle(nodes: Sequence[NodeProto]) -> list[NodeProto]:
 def in_dataflow_order(nodes: Sequence[NodeProto]) -> list[int]:
     """Return the positions of the nodes of one body, each after the nodes whose outputs it reads.
 
-    The order is stable: a node that another reads too early moves to the place directly before its first
-    reader, and all others keep their order. A node also reads the values that its graph bodies capture.
+    The order is stable: nodes that another reads too early move before their first reader, in the order of
+    the file, and all others keep their order. A node also reads the values that its graph bodies capture.
 
     Raises:
         Circle: nodes feed each other; the members are positions.
     """
     writers = {name: at for at in range(len(nodes) - 1, -1, -1) for name in nodes[at].output if name}
     feeding = {
-        at: dict.fromkeys(writers[name] for name in _read_by(node) if name in writers)
+        at: sorted({writers[name] for name in _read_by(node) if name in writers})
         for at, node in enumerate(nodes)
     }
     return callees_first(feeding)

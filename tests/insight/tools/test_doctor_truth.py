@@ -10,6 +10,8 @@ import math
 import os
 import shlex
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +28,6 @@ from rewriter.insight.tools.optimisers import SIM_NEWEST_IR
 from rewriter.insight.tools.rule import Remedy, Rule
 from rewriter.insight.tools.runtimes import NEWEST_IR, NEWEST_OPSET
 from rewriter.pipeline.loader import read_model
-from tests.cli.running import run
 from tests.insight.tools import files, tools
 from tests.insight.tools.tools import notes_of, runs, value
 
@@ -441,13 +442,15 @@ def test_what_refuses_unsorted_nodes_wherever_they_stand(name: str, tmp_path: Pa
     assert "onnxsim/order" in found
 
 
+@pytest.mark.tools("onnx-ir")
 @pytest.mark.parametrize("name", UNSORTED)
-def test_the_mend_sorts_nodes(name: str, tmp_path: Path) -> None:
+def test_onnx_ir_sorts_nodes_as_the_mend_says(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx_ir", reason="onnx-ir is not installed: 'pip install .[downstream]' has it")
     path = files.save(UNSORTED[name](), tmp_path / "it's a model.onnx")
     mend = next(each.mend for each in examine(facts(path), path).findings if each.rule.mend == Remedy.SORT)
-    (program, *words) = shlex.split(mend.partition("sort the nodes: ")[2])
-    assert program == "rewriter"
-    assert run(*words) == 0
+    (python, *arguments) = shlex.split(mend.partition("onnx-ir: ")[2])
+    assert python == "python"
+    subprocess.run([sys.executable, *arguments], check=True)
     made = tmp_path / "it's a model.sorted.onnx"
     onnx.checker.check_model(onnx.load(made), full_check=True)
     assert not any(rule.mend == Remedy.SORT and rule.because(facts(made)) for rule in RULES)
