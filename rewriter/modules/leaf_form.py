@@ -15,6 +15,7 @@ from rewriter.evidence.parameters.leaf_classes import GLUE, LINEAR, class_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import is_set
 from rewriter.model.tensors import array_of
 from rewriter.modules.module import Parameter, Tensor
 
@@ -117,5 +118,5 @@ def _multiplies_untransposed(
         proto, reads = graph.nodes[node], graph.reads[node]
         read = [graph.value_names[value] for value in reads[1:2] if value != NONE]
         if proto.op_type == "Gemm" and weight.initializer in read:
-            return not any(each.name == "transB" and each.i for each in proto.attribute)
+            return not is_set(proto, "transB")
     return False

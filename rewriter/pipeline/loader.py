@@ -84,19 +84,30 @@ def load_sorted(source: Source, given: Given = NOTHING) -> Analysis:
         UsageError: given evidence does not fit the model.
         DoesNotFit: the model was not made from the given original.
     """
-    analysis = load(source, given)
-    if is_sorted(analysis.graph):
-        return analysis
-    model = ModelProto()
-    model.CopyFrom(analysis.model)
-    with naming(analysis.path):
-        sort(model)
-        folder = analysis.path.parent if analysis.path else None
-        certificate = certify(analysis.model, model, before_folder=folder, after_folder=folder)
-        if not certificate.equal:
-            raise UnreadableModel(f"{certificate.difference}; rename the values")
-    evidence = source.given if isinstance(source, Opened) else given
-    return replace(analyse(GraphIndex(model), analysis.path, evidence), grouped=analysis.grouped)
+    if isinstance(source, Opened):
+        source.demand_nothing(given)
+        if is_sorted(source.analysis.graph):
+            return source.analysis
+        given = source.given
+    graph, path = read_indexed(source, provable=False)
+    with naming(path):
+        return look_through(graph if is_sorted(graph) else _sorted(graph.model, path), path, given)
+
+
+def _sorted(model: ModelProto, path: Path | None) -> GraphIndex:
+    """Return the index of a sorted copy of a model.
+
+    Raises:
+        UnreadableModel: sorting its nodes may change a meaning.
+    """
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    sort(copy)
+    folder = path.parent if path else None
+    certificate = certify(model, copy, before_folder=folder, after_folder=folder)
+    if not certificate.equal:
+        raise UnreadableModel(f"{certificate.difference}; rename the values")
+    return GraphIndex(copy)
 
 
 def read_and_load(source: Source, given: Given = NOTHING) -> tuple[ModelProto, Analysis]:

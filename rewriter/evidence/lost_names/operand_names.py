@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from rewriter.evidence.claims import ParameterClaim, Source
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import is_set
 from rewriter.paths import ModulePath
 
 COMPUTED = "computed by the exporter"
@@ -96,9 +97,7 @@ def _claim(graph: GraphIndex, value: int, name: ModulePath, *, transposed: bool 
 
 def _is_transposed(graph: GraphIndex, node: int) -> bool:
     """Whether a node is a Gemm that reads its weight as (in, out)."""
-    if graph.operators[node][1] != "Gemm":
-        return False
-    return not any(each.name == "transB" and each.i for each in graph.nodes[node].attribute)
+    return graph.operators[node][1] == "Gemm" and not is_set(graph.nodes[node], "transB")
 
 
 def _operand(graph: GraphIndex, nodes: Sequence[int], position: int) -> int:
@@ -117,10 +116,5 @@ def _number(graph: GraphIndex, value: int) -> int | None:
 
     None for any other value.
     """
-    if value not in graph.initializers:
-        return None
-    name = graph.value_names[value]
-    if graph.bodies[0].values.get(name) != value or not isinstance(name, str):
-        return None
-    found = _NUMBERED.match(name)
+    found = _NUMBERED.match(graph.main_name(value))
     return int(found[2]) if found else None

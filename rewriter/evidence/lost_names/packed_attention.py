@@ -74,8 +74,7 @@ def _products(
 
 
 def _is_numbered(graph: GraphIndex, value: int) -> bool:
-    name = graph.value_names[value] if value in graph.initializers else ""
-    return graph.bodies[0].values.get(name) == value and bool(_NUMBERED.match(str(name)))
+    return bool(_NUMBERED.match(graph.main_name(value)))
 
 
 def _added(graph: GraphIndex, node: int) -> int:

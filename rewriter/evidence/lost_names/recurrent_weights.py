@@ -49,7 +49,7 @@ def testify(
     for layer in _layers(graph, modules, calls):
         if known.isdisjoint({layer.module.child(f"weight_hr_l{layer.number}")}):
             for position, value in enumerate(layer.operands, 1):
-                if value in graph.initializers and _is_in_main(graph, value):
+                if graph.main_name(value):
                     yield from _of_operand(graph, layer, position, value, known)
 
 
@@ -75,11 +75,6 @@ def _has_form_of_torch(graph: GraphIndex, node: int) -> bool:
     read = graph.reads[node]
     directions = (each.s for each in graph.nodes[node].attribute if each.name == "direction")
     return b"reverse" not in directions and (len(read) <= _PEEPHOLES or read[_PEEPHOLES] == NONE)
-
-
-def _is_in_main(graph: GraphIndex, value: int) -> bool:
-    name = graph.value_names[value]
-    return isinstance(name, str) and graph.bodies[0].values.get(name) == value
 
 
 def _of_operand(

@@ -20,8 +20,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
-from onnx import NodeProto
-
 from rewriter.evidence.claims import CheckpointContents, Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
@@ -33,6 +31,7 @@ from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.metadata import get
+from rewriter.model.operator_set.operators import is_set
 from rewriter.paths import ROOT, ModulePath
 
 _LINEAR = "torch.nn.modules.linear.Linear"
@@ -61,9 +60,7 @@ def decide(
 ) -> tuple[ParameterClaim, ...]:
     """Return the claims with `holds`, `formula` and `transposed` as decided."""
     decision = _Decision(graph, known)
-    # The main graph comes last, so its names replace equal names of bodies.
-    values = {graph.value_names[value]: value for value in reversed(graph.initializers)}
-    return tuple(decision.on(claim, values[claim.initializer]) for claim in claims)
+    return tuple(decision.on(claim, graph.initializer_named[claim.initializer]) for claim in claims)
 
 
 class _Decision:
@@ -166,14 +163,10 @@ class _Decision:
     def _is_updated(self, value: int) -> bool:
         """Whether a norm in training mode reads the tensor: running the module to export it changes that."""
         return any(
-            value in self.graph.reads[node][3:5] and _trains(self.graph.nodes[node])
+            value in self.graph.reads[node][3:5] and is_set(self.graph.nodes[node], "training_mode")
             for node in self.graph.readers[value]
             if self.graph.operators[node][1] == "BatchNormalization"
         )
-
-
-def _trains(norm: NodeProto) -> bool:
-    return any(attribute.name == "training_mode" and attribute.i for attribute in norm.attribute)
 
 
 def _records_inputs(graph: GraphIndex) -> bool:

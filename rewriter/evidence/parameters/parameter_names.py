@@ -49,18 +49,19 @@ def testify(graph: GraphIndex) -> Testimony:
     times = Counter(value for values in named.values() for value in {*values})
     holders = {owner for owner in owners_of_constants(graph).values() if owner}
     decided = decide(graph, named, owners_for)
+    for node, module in sorted({**aliases, **decided}.items()):
+        if module:
+            values = graph.writes[node] if node in aliases else named[node]
+            own = {owners_for(node)[value] for value in values if times[value] == 1}
+            rule = PlacementRule.TEXT if node in aliases else _rule(module, own, holders)
+            claims.append(_claim(graph, node, module, values, rule))
     dequantised = _of_dequantised(graph, decided, named)
     variables = _readers_of_variables(graph, named.keys() | aliases.keys() | dequantised.keys())
-    for node, module in sorted({**aliases, **variables, **decided}.items()):
-        if module:
-            values = graph.writes[node] if node in aliases else named.get(node) or _variables(graph, node)
-            own = {owners_for(node)[value] for value in named.get(node, ()) if times[value] == 1}
-            rule = PlacementRule.VARIABLE if node in variables else _rule(module, own, holders)
-            claims.append(
-                _claim(graph, node, module, values, PlacementRule.TEXT if node in aliases else rule)
-            )
-    for node, (module, values) in dequantised.items():
-        claims.append(_claim(graph, node, module, values, PlacementRule.DEQUANTISED))
+    for found, rule in (
+        (dequantised, PlacementRule.DEQUANTISED),
+        (variables, PlacementRule.VARIABLE),
+    ):
+        claims += (_claim(graph, node, module, values, rule) for node, (module, values) in found.items())
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))), norms=norms)
 
 
@@ -118,39 +119,23 @@ def dequantised_by(graph: GraphIndex, node: int) -> int:
     return value if value in graph.constants else NONE
 
 
-def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, ModulePath]:
-    """Return node -> the owner of TensorFlow's variables that only this node reads; not of `others`.
+def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, tuple[ModulePath, list[int]]]:
+    """Return node -> the owner of TensorFlow's variables that only this node reads, and the variables.
 
-    Nodes with a scope in their names are left out: the scope is better evidence.
+    Nodes in `others` are left out, and those with a scope in their names: it is better evidence.
     """
-    owners: dict[int, set[ModulePath]] = {}
+    owners: dict[int, dict[int, ModulePath]] = {}
     for value, role in operands_of(graph).roles.items():
-        node = _only_reader(graph, value) if role is Role.PARAMETER else NONE
-        if node not in others and node != NONE and (owner := owner_by_variable(graph, value)) is not None:
-            owners.setdefault(node, set()).add(owner)
+        readers = graph.readers[value]
+        alone = role is Role.PARAMETER and len(readers) == 1 and others.isdisjoint(readers)
+        if alone and (owner := owner_by_variable(graph, value)):
+            owners.setdefault(readers[0], {})[value] = owner
     return {
-        node: module
-        for node, found in owners.items()
-        if scope_of_node_name(graph.names[node]) is None and (module := common_ancestor(sorted(found)))
+        node: (module, sorted(held, key=graph.reads[node].index))
+        for node, held in owners.items()
+        if scope_of_node_name(graph.names[node]) is None
+        and (module := common_ancestor(sorted(set(held.values()))))
     }
-
-
-def _variables(graph: GraphIndex, node: int) -> list[int]:
-    """Return the parameters that only this node reads and that have the name of a variable."""
-    roles = operands_of(graph).roles
-    return [
-        value
-        for value in graph.reads[node]
-        if roles.get(value) is Role.PARAMETER
-        and _only_reader(graph, value) == node
-        and owner_by_variable(graph, value)
-    ]
-
-
-def _only_reader(graph: GraphIndex, value: int) -> int:
-    """Return the node that reads a value; NONE if no node or several nodes read it."""
-    readers = graph.readers[value]
-    return readers[0] if len(readers) == 1 else NONE
 
 
 def alias_of(graph: GraphIndex, value: int) -> int:

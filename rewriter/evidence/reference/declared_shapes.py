@@ -23,6 +23,7 @@ from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.reference.module_list import Declared
 from rewriter.evidence.reference.witness import Fit
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.operators import is_set
 from rewriter.model.tensors import FLOATS
 from rewriter.paths import ModulePath
 
@@ -170,7 +171,7 @@ def _reads_transposed(graph: GraphIndex, node: int, value: int) -> bool | None:
     if operator == "MatMul" and place == 1:
         return True
     if operator == "Gemm" and place == 1:
-        return not any(each.name == "transB" and each.i for each in graph.nodes[node].attribute)
+        return not is_set(graph.nodes[node], "transB")
     return False if operator == "Gather" and place == 0 else None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Parameter, Tensor
 from rewriter.paths import ModulePath
@@ -78,11 +79,16 @@ def explained_value(analysis: Analysis, value: int) -> ExplainedValue:
 
 
 def _input_of(graph: GraphIndex, value: int) -> Literal["model", "body", "function"] | None:
-    for number, body in enumerate(graph.bodies):
-        if value in body.formals:
-            inside: Literal["body", "function"] = "function" if body.owner == NONE else "body"
-            return inside if number else "model"
-    return None
+    number = _formals(graph).get(value)
+    if not number:
+        return None if number is None else "model"
+    return "function" if graph.bodies[number].owner == NONE else "body"
+
+
+@once_per_index
+def _formals(graph: GraphIndex) -> dict[int, int]:
+    """Return input of a graph, body or function -> the number of that body."""
+    return {value: number for number, body in enumerate(graph.bodies) for value in body.formals}
 
 
 def explained_weight(analysis: Analysis, value: int) -> ExplainedWeight:
@@ -100,18 +106,13 @@ def _parameters(
     analysis: Analysis, path: ModulePath, tensor: Tensor
 ) -> Iterator[tuple[Parameter, str | None]]:
     """Yield the parameters of a module that a tensor holds, each with the witness of it."""
-    if tensor.value != _main_value(analysis.graph, tensor.name):
+    if tensor.value != analysis.graph.initializer_named[tensor.name]:  # claims on the name mean that one
         return
     for parameter in analysis.tree[path].parameters:
         if (parameter.initializer, parameter.part) == (tensor.name, tensor.part):
             full = path.child(parameter.name)
             claims = (each for each in analysis.parameters if each.initializer == tensor.name)
             yield parameter, next((str(each.source) for each in claims if each.name == full), None)
-
-
-def _main_value(graph: GraphIndex, name: str) -> int:
-    """Return the initializer that claims on a name mean: that of the main graph before those of bodies."""
-    return next(value for value in graph.initializers if graph.value_names[value] == name)
 
 
 def _readers(analysis: Analysis, value: int) -> tuple[Readers, ...]:

@@ -25,7 +25,7 @@ _LISTING = "'rewriter tree --json'"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation(Display):
-    """What a model says about a name; `analysis.claims` has the claims on each node, the winner first.
+    """Explanation of a name in a model; `analysis.claims` has the claims on each node, the winner first.
 
     Attributes:
         analysis: the model.

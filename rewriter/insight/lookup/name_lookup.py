@@ -64,8 +64,7 @@ def _weights(analysis: Analysis, name: str, values: list[int]) -> Iterator[int]:
     """Yield the initializers of a name, then those with a parameter of this name, found as modules are."""
     graph = analysis.graph
     yield from (value for value in values if value in graph.initializers)
-    # The main graph comes last, so its names replace equal names of bodies.
-    named = {graph.value_names[value]: value for value in reversed(graph.initializers)}
+    named = graph.initializer_named
     for full in spellings(name, analysis.tree):
         found = [named[held] for known, held in _parameters(analysis) if known == full and held in named]
         if found:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from onnx import GraphProto, NodeProto
+from onnx import NodeProto
 
+from rewriter.model.index.cycles import captured_by
 from rewriter.model.index.graph import graphs_of
 
 
@@ -33,38 +34,24 @@ def unsorted_in(nodes: Sequence[NodeProto]) -> Unsorted:
     The time is linear in the number of nodes times the nesting depth.
     """
     found = Unsorted()
-    _read(nodes, found, is_body=False)
+    _count(nodes, found, is_body=False)
     return found
 
 
-def _read(nodes: Sequence[NodeProto], found: Unsorted, *, is_body: bool) -> set[str]:
-    """Count the unsorted nodes of one list, and return the names that its nodes read."""
+def _count(nodes: Sequence[NodeProto], found: Unsorted, *, is_body: bool) -> None:
+    """Count the unsorted nodes of one list and of the graph bodies in it."""
     place = {name: at for at, node in enumerate(nodes) for name in node.output if name}
-    reads: set[str] = set()
     for at, node in enumerate(nodes):
-        captured: set[str] = set()
+        captures_later = False
         for attribute in node.attribute:
             for graph in graphs_of(attribute):
-                captured |= _read_outside(graph, found)
-        captures_later = _is_later(captured, place, at)
+                captures_later |= _is_later(captured_by(graph), place, at)
+                _count(graph.node, found, is_body=True)
         if captures_later or _is_later(node.input, place, at):
             found.inner += is_body
             found.own += not is_body
             found.captured += captures_later and not is_body
-        reads.update(node.input, captured)
-    return reads
 
 
 def _is_later(names: Iterable[str], place: dict[str, int], at: int) -> bool:
     return any(place.get(name, -1) > at for name in names)
-
-
-def _read_outside(body: GraphProto, found: Unsorted) -> set[str]:
-    """Count the unsorted nodes of a graph body, and return the names that the body captures."""
-    reads = _read(body.node, found, is_body=True)
-    reads.update(info.name for info in body.output)
-    reads.difference_update(info.name for info in body.input)
-    reads.difference_update(tensor.name for tensor in body.initializer)
-    reads.difference_update(sparse.values.name for sparse in body.sparse_initializer)
-    reads.difference_update(name for node in body.node for name in node.output)
-    return reads

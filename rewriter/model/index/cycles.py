@@ -86,10 +86,10 @@ def _read_by(node: NodeProto) -> Iterator[str]:
     yield from node.input
     for attribute in node.attribute:
         for graph in graphs_of(attribute):
-            yield from _captured(graph)
+            yield from captured_by(graph)
 
 
-def _captured(graph: GraphProto) -> Iterator[str]:
+def captured_by(graph: GraphProto) -> Iterator[str]:
     """Yield the names that a graph body reads and does not define."""
     own = {info.name for info in graph.input} | {tensor.name for tensor in graph.initializer}
     own.update(each.values.name for each in graph.sparse_initializer)

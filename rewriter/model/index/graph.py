@@ -133,6 +133,16 @@ class GraphIndex:
         return frozenset(known - {NONE})
 
     @cached_property
+    def initializer_named(self) -> dict[str, int]:
+        """Name -> initializer; one of the main graph goes before those of bodies."""
+        return {self.value_names[value]: value for value in reversed(self.initializers)}
+
+    def main_name(self, value: int) -> str:
+        """Return the name of an initializer of the main graph; '' for other values and for no UTF-8."""
+        name = self.value_names[value] if value in self.initializers else ""
+        return name if isinstance(name, str) and self.bodies[0].values.get(name) == value else ""
+
+    @cached_property
     def described(self) -> dict[int, ValueInfoProto]:
         """Initializer of the main graph -> its `value_info`, if that has metadata."""
         main = self.bodies[0].values

@@ -12,6 +12,7 @@ from rewriter.model.index.functions import called_by, calls_of, holders_of, iden
 from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import (
     canonical,
+    is_set,
     is_standard,
     may_hold_graphs,
     schema_of,
@@ -40,7 +41,7 @@ def counts_apart(node: NodeProto, domain: str, version: int, inputs: int) -> boo
     if not is_standard(domain) or version <= 0:
         return True  # the file does not tell whether an unknown operator keeps state
     if node.op_type == "Dropout" and version < _DROPOUT_WITHOUT_IS_TEST:
-        return not any(attribute.name == "is_test" and attribute.i for attribute in node.attribute)
+        return not is_set(node, "is_test")
     return node.op_type != "Dropout" or inputs > 2
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import onnx
-from onnx import OperatorSetIdProto, helper
+from onnx import NodeProto, OperatorSetIdProto, helper
 
 _STANDARD = frozenset({"", "ai.onnx.ml"})
 _OF_RUNTIMES = ("ai.onnx.", "com.microsoft", "com.ms.", "org.pytorch.aten")
@@ -26,6 +26,11 @@ for _domain, _version in helper.OP_SET_ID_VERSION_MAP:
 def newest(domain: str) -> int:
     """Return the newest opset of a canonical domain that the installed onnx knows; 0 if it knows none."""
     return _NEWEST.get(domain, 0)
+
+
+def is_set(node: NodeProto, name: str) -> bool:
+    """Whether an integer attribute of a node is stated and not 0; defaults do not count."""
+    return any(attribute.name == name and attribute.i for attribute in node.attribute)
 
 
 def versions_of(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:

@@ -182,7 +182,7 @@ class ExplainModuleJson(ClassOrNullJson):
 
 
 class ExplainJson(TypedDict):
-    """What an ONNX model says about a node, a value, a weight or a module.
+    """Explanation of a node, a value, a weight or a module of an ONNX model.
 
     Printed by `rewriter explain --json`.
 

@@ -1,4 +1,4 @@
-"""What initializers hold of the parameters whose names they have."""
+"""Relations of initializers to the parameters whose names they have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a name: of a node, a value, a weight and a module."""
+"""Explanations of names: of a node, a value, a weight and a module."""
 
 from __future__ import annotations
 
