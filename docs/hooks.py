@@ -29,7 +29,8 @@ PICTURES = {
     for path in ROOT.glob("benchmarks/results/*.svg")
 }
 """File of the repository -> picture of the site."""
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|`[^`]*`)*)\]\(((?:\.\./)+)([^)\s]+)\)")
+LINK = re.compile(r"(?<!!)\[((?:[^\[\]`]|`[^`]*`)*)\]\(((?:\.\./)+)([^)\s]+)\)")
+"""Code and other text share no first character: else a `[` without its link takes exponential time."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -72,4 +73,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     # A block that is a file shows its name; other words behind the language are for the tests alone.
     named = re.sub(r"^```(\w+) file=(\S+)$", r'```\1 title="\2"', markdown, flags=re.MULTILINE)
     named = re.sub(r"^```(\w+) \w+$", r"```\1", named, flags=re.MULTILINE)
-    return _LINK.sub(link, named)
+    return LINK.sub(link, named)

@@ -49,6 +49,15 @@ def test_a_dead_link_fails_the_build(link: str, tmp_path: Path) -> None:
     assert (done.returncode == 0) == (link == "there.md"), done.stderr
 
 
+@needs("mkdocs")
+def test_a_bracket_without_a_link_ends() -> None:
+    from docs.hooks import LINK
+
+    open_bracket = "a list [of " + "`names` and " * 60
+    assert LINK.sub("", open_bracket) == open_bracket
+    assert LINK.sub(r"\3", "see [`a[0]` of it](../core/run.py)") == "see core/run.py"
+
+
 @needs("mkdocs", "material", "mkdocstrings")
 def test_the_site_is_whole(site: Path) -> None:
     signatures = re.sub(r"<[^>]+>", "", (site / "api.html").read_text("utf-8"))

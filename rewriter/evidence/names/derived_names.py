@@ -33,7 +33,7 @@ from rewriter.evidence.claims import SHOWN, Claim, Source
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
-_FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?/*|/duplicated)+$")
+_FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?|/+duplicated)+/*$")
 _QUANTISED = re.compile(r"(?:_Transposed|_DQ)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
 _FOLDED = re.compile(r"^(?:Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]|MatMulBnFusion_GemmB)_")

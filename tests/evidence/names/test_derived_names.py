@@ -22,6 +22,7 @@ from tests.exports import EXPORTS
         ("/duplicated/MatMul", "/duplicated/MatMul"),
         ("/fusion/MatMul", "/fusion/MatMul"),
         ("node_linear", "node_linear"),
+        pytest.param("//aFusion" * 100 + "//x", "//aFusion" * 100 + "//x", id="many-fusions"),
     ],
 )
 def test_names_of_nodes(made: str, of: str) -> None:
