@@ -36,7 +36,10 @@ class Reason(Enum):
         "the file imports no version of this node's operator set, and functions need one, so no function has "
         "it; to mend that, add the operator set to opset_import"
     )
-    IN_A_BODY = "its nodes are in a body of If, Loop or Scan, and functions are made of the main graph only"
+    OPAQUE_IN_A_BODY = (
+        "onnx does not know this operator, and the types behind it are not known in a body of If, Loop or "
+        "Scan, so no function has this node"
+    )
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
 
 

@@ -27,25 +27,21 @@ After::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from onnx import FunctionProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import FunctionProto, ModelProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex, domains_of
-from rewriter.model.operator_set.default_domain import spell_long
 from rewriter.model.operator_set.operators import canonical, left_to_runtimes, versions_of
 from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.functions.function_names import numbers_of, places_of
-from rewriter.passes.functions.inlining import MOST_NODES, Identity, Inliner, placed_infos
+from rewriter.passes.functions.inlining import Identity, Inliner
 from rewriter.passes.functions.provenance import is_ours
-from rewriter.passes.functions.value_names import UsedNames, rename
+from rewriter.passes.functions.value_names import UsedNames
 from rewriter.passes.preserved_parts import Part
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
@@ -84,23 +80,12 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     demand_text(model)
     graph = GraphIndex(model)
     inliner = Inliner(entered, UsedNames(graph.value_names), UsedNames(node.name for node in graph.nodes))
-    # Copied before the list is cleared, which would clear its nodes too.
-    body = [NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
-    infos = placed_infos(model)
-    placed = list(inliner.expand(body, places_of(model, tags.ORDER, len(body))))
-    if all(position is not None for position, _ in placed):
-        placed.sort(key=lambda item: item[0] or 0)
-    nodes = [node for _, node in placed]
-    kept, renamed = _merge_copies(nodes)
-    if entered or kept != list(model.graph.node):
-        del model.graph.node[:]
-        model.graph.node.extend(kept)
-        _give_back_infos(model, [*infos, *inliner.infos], renamed)
+    merged = inliner.flatten(model.graph, model)
+    if entered:
         _remove(model, entered)
     if not any(map(is_ours, model.functions)):
         _give_back_version(model)
-    changes = {"functions entered": len(entered), "copies merged": len(nodes) - len(kept)}
-    return Outcome(changes, tuple(refusals))
+    return Outcome({"functions entered": len(entered), "copies merged": merged}, tuple(refusals))
 
 
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
@@ -115,77 +100,6 @@ def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionPr
     return refusals
 
 
-def _merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
-    """Remove copies and connect their readers to the originals.
-
-    Metadata on copies, moves and the spelling of domains is erased; the spelling is restored.
-
-    Returns:
-        The remaining nodes, and output of a copy -> output of its original. A copy stays if it or
-        its original was edited, or if its original does not come before it.
-    """
-    by_output: dict[str, NodeProto] = {}
-    renamed: dict[str, str] = {}
-    kept = []
-    for node in nodes:
-        if renamed:
-            rename(node, renamed)
-        notes = metadata.read(node) if node.metadata_props else {}
-        if tags.SPELLED in notes:
-            _spell_back(node, notes[tags.SPELLED])
-        original = by_output.get(notes.get(tags.COPY_OF, ""))
-        if original is not None and _alike(original, node):
-            renamed.update(zip(node.output, original.output, strict=True))
-            continue
-        if tags.COPY_OF in notes or tags.MOVED_TO in notes:
-            metadata.erase(node, [tags.MOVED_TO, tags.COPY_OF])
-        kept.append(node)
-        by_output.update((name, node) for name in node.output if name)
-    return kept, renamed
-
-
-def _spell_back(node: NodeProto, numbers: str) -> None:
-    with suppress(ValueError):  # another tool's entry
-        spell_long(node, numbers_of(numbers, MOST_NODES))
-    metadata.erase(node, [tags.SPELLED])
-
-
-def _alike(original: NodeProto, copy: NodeProto) -> bool:
-    return (
-        (original.domain, original.op_type) == (copy.domain, copy.op_type)
-        and list(original.input) == list(copy.input)
-        and list(original.attribute) == list(copy.attribute)
-        and len(original.output) == len(copy.output)
-    )
-
-
-def _give_back_infos(
-    model: ModelProto, infos: Sequence[tuple[int | None, ValueInfoProto]], renamed: Mapping[str, str]
-) -> None:
-    """Move the `value_info` of functions to the graph, without that of merged copies.
-
-    The original order is restored if all original positions are known.
-
-    Args:
-        model: the model.
-        infos: the `value_info` of the graph, then of functions, each with its original position if known.
-        renamed: output of a removed copy -> output of its original.
-    """
-    own = len(model.graph.value_info)
-    found = [*infos[:own]]
-    known = {info.name for _, info in found}
-    told: set[tuple[int | None, str]] = set()
-    for place, info in infos[own:]:  # caller and function may both state the type of a result
-        if info.name not in known and (place, info.name) not in told:
-            told.add((place, info.name))
-            found.append((place, info))
-    if None not in {place for place, _ in found}:
-        found.sort(key=lambda each: each[0] or 0)
-    kept = [ValueInfoProto.FromString(i.SerializeToString()) for _, i in found if i.name not in renamed]
-    del model.graph.value_info[:]
-    model.graph.value_info.extend(kept)
-
-
 def _give_back_version(model: ModelProto) -> None:
     """Restore the IR version that the model had before `group` raised it."""
     version = metadata.get(model, tags.IR_VERSION)
@@ -195,7 +109,7 @@ def _give_back_version(model: ModelProto) -> None:
 
 
 def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
-    """Remove the inlined functions, the imports of domains left without functions, and records of the order.
+    """Remove the inlined functions, and the imports of domains left without functions.
 
     The opsets that inlined nodes need are imported.
     """
@@ -212,4 +126,3 @@ def _remove(model: ModelProto, entered: dict[Identity, FunctionProto]) -> None:
     known = {canonical(each.domain) for each in model.opset_import}
     for domain in sorted(imports.keys() - known - doomed):
         model.opset_import.add(domain=domain, version=imports[domain])
-    metadata.erase(model, [tags.ORDER, tags.INFOS])

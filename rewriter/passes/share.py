@@ -34,14 +34,15 @@ After::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from onnx import FunctionProto, ModelProto, NodeProto
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
+from rewriter.model.index.graph import domains_of, nodes_within
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.functions.body_differences import find_differences
@@ -95,13 +96,8 @@ class Share:
 def _orders(model: ModelProto) -> dict[Identity, str]:
     """Map each function that `group` made to the flat positions of its nodes, read from its one call."""
     ours = {identity_of(function) for function in model.functions if is_ours(function)}
-    bodies = (model.graph.node, *(function.node for function in model.functions))
-    calls = (
-        (identity, node)
-        for body in bodies
-        for node in body
-        if (identity := (node.domain, node.op_type)) in ours
-    )
+    nodes = _all_nodes(model.graph, model.functions)
+    calls = ((identity, node) for node in nodes if (identity := (node.domain, node.op_type)) in ours)
     return {identity: metadata.get(node, tags.ORDER) or "" for identity, node in calls}
 
 
@@ -109,15 +105,14 @@ def _emit(model: ModelProto, made: Sequence[SharedFunction]) -> None:
     """Replace functions by the merged ones, and update every call."""
     members = {identity_of(member.function): member for shared in made for member in shared.members}
     shared_of = {identity_of(member.function): shared for shared in made for member in shared.members}
-    reorder(model.graph.node, members)
-    for body in (model.graph.node, *(shared.function.node for shared in made)):
-        for node in body:
-            if (shared := shared_of.get((node.domain, node.op_type))) is not None:
-                handed = list(node.input)
-                node.input[:] = [handed[position] for position in shared.order]
-                node.domain, node.op_type = shared.function.domain, shared.function.name
-                if len(shared.members) > 1:
-                    metadata.erase(node, [tags.ORDER])
+    reorder(nodes_within(model.graph.node), members)
+    for node in _all_nodes(model.graph, [shared.function for shared in made]):
+        if (shared := shared_of.get((node.domain, node.op_type))) is not None:
+            handed = list(node.input)
+            node.input[:] = [handed[position] for position in shared.order]
+            node.domain, node.op_type = shared.function.domain, shared.function.name
+            if len(shared.members) > 1:
+                metadata.erase(node, [tags.ORDER])
     others = [function for function in model.functions if identity_of(function) not in shared_of]
     replaced = {domain for domain, _ in shared_of}
     kept = [FunctionProto.FromString(function.SerializeToString()) for function in others]
@@ -135,18 +130,22 @@ def _import(model: ModelProto, replaced: set[str]) -> None:
         for position in reversed(range(len(owner.opset_import))):
             if owner.opset_import[position].domain in replaced:
                 del owner.opset_import[position]
-        called = {node.domain for node in owner.node} if isinstance(owner, FunctionProto) else domains
+        called = domains_of(owner.node).keys() if isinstance(owner, FunctionProto) else domains
         import_domains(owner, called & domains)
 
 
 def _one_per_call(model: ModelProto, ours: Sequence[FunctionProto]) -> bool:
     """Whether each of `ours` has one call with the same names of inputs and outputs, as `group` writes."""
     calls: dict[Identity, list[NodeProto]] = {}
-    for body in (model.graph.node, *(function.node for function in model.functions)):
-        for node in body:
-            calls.setdefault((node.domain, node.op_type), []).append(node)
+    for node in _all_nodes(model.graph, model.functions):
+        calls.setdefault((node.domain, node.op_type), []).append(node)
     return all(
         [(list(node.input), list(node.output)) for node in calls.get(identity_of(function), ())]
         == [(list(function.input), list(function.output))]
         for function in ours
     )
+
+
+def _all_nodes(graph: GraphProto, functions: Iterable[FunctionProto]) -> Iterator[NodeProto]:
+    """Return the nodes of a main graph and of functions, and those in graph bodies inside."""
+    return nodes_within([*graph.node, *(node for function in functions for node in function.node)])

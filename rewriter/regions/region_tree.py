@@ -1,21 +1,22 @@
-"""Regions: the main-graph nodes of one call of one module.
+"""Regions: the nodes of one call of one module in one body.
 
-Regions form a tree with the main graph at its top. A module that is never called (such as a list of modules)
-has no region: the nearest module above that is called calls its children. Nodes inside the bodies of If, Loop
-and Scan belong to the region of the body's owner. Nodes of local functions stay in place.
+The body is the main graph, or a graph body of If, Loop or Scan that a view shows as one (see `body_view`).
+Regions form a tree with the body at its top. A module that is never called (such as a list of modules)
+has no region: the nearest module above that is called calls its children. Nodes in graph bodies inside belong
+to the region of the node with the body. Nodes of local functions stay in place.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rewriter.model.index.functions import holders_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.determinism import drawing_in_order
 from rewriter.modules.module import Module
-from rewriter.modules.module_tree import ModuleTree
+from rewriter.modules.module_tree import ModuleTree, Placement
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.callers import Callers
@@ -171,7 +172,12 @@ def shared_calls(ours: tuple[int, ...], theirs: tuple[int, ...]) -> int:
 def find_regions(
     graph: GraphIndex, tree: ModuleTree, wanted: Callable[[Module], bool] = lambda module: True
 ) -> Regions:
-    """Return the regions of the wanted modules that are called.
+    """Return the regions of the main graph; see `RegionFinder`."""
+    return RegionFinder(graph, tree, wanted).find(graph, tree.placements)
+
+
+class RegionFinder:
+    """Finder of the regions of the wanted modules that are called.
 
     Nodes of other modules belong to the nearest region above, unplaced nodes to TOP.
 
@@ -180,38 +186,59 @@ def find_regions(
         tree: its modules and placements.
         wanted: the modules that get regions of their own.
     """
-    home, callers = _homes(tree, wanted), Callers(graph, tree)
-    found = Regions([Region(ROOT, 0, TOP)], [None] * len(graph.nodes))
-    numbers = {(ROOT, 0): TOP}
 
-    def number_of(caller: ModulePath, call: int) -> int:
-        """Return the region of a call; create it, and those of its callers, if new."""
-        number = numbers.get((caller, call))
-        if number is None:
-            above = home[caller.parent or ROOT]
-            parent = number_of(above, callers.of(caller, call, above))
-            number = numbers[caller, call] = found.add(Region(caller, call, parent))
-        return number
+    def __init__(self, graph: GraphIndex, tree: ModuleTree, wanted: Callable[[Module], bool]) -> None:
+        self._tree = tree
+        self._home = _homes(tree, wanted)
+        self._callers = Callers(graph, tree)
 
-    def region_around(module: ModulePath, call: int) -> int:
-        """Return the region that the nodes of a call belong to."""
+    def find(
+        self,
+        graph: GraphIndex,
+        placements: Sequence[Placement | None],
+        is_around: Callable[[ModulePath], bool] = lambda module: module == ROOT,
+    ) -> Regions:
+        """Return the regions of a body.
+
+        Args:
+            graph: an index whose main graph is the body.
+            placements: node of the index -> its placement.
+            is_around: whether a module's nodes in the body belong to the call around the body, thus to TOP.
+        """
+        found = Regions([Region(ROOT, 0, TOP)], [None] * len(graph.nodes))
+        numbers: dict[tuple[ModulePath, int], int] = {}
+
+        def number_of(caller: ModulePath, call: int) -> int:
+            """Return the region of a call; create it, and those of its callers, if new."""
+            number = numbers.get((caller, call))
+            if number is None:
+                number = TOP
+                if not is_around(caller):
+                    above = self._home[caller.parent or ROOT]
+                    parent = number_of(above, self._callers.of(caller, call, above))
+                    number = found.add(Region(caller, call, parent))
+                numbers[caller, call] = number
+            return number
+
+        around: dict[tuple[ModulePath, int], int] = {}
+        for node, body in enumerate(graph.body_of):
+            if body == 0:
+                number = TOP
+                if (placement := placements[node]) is not None:
+                    place = placement.home or (placement.module, placement.call)
+                    if (known := around.get(place)) is None:
+                        known = around[place] = number_of(*self._call_around(*place))
+                    number = known
+                found.region_of[node] = number
+                found.regions[number].nodes.append(node)
+        return found
+
+    def _call_around(self, module: ModulePath, call: int) -> tuple[ModulePath, int]:
+        """Return the call of a wanted module, or of the root, that the nodes of a call belong to."""
         # Metadata of another tool may name a module that the tree lacks.
-        module = module if module in tree else ROOT
-        caller = home[module]
-        return number_of(caller, callers.of(module, call, caller))
-
-    around: dict[tuple[ModulePath, int], int] = {}
-    for node, placement in enumerate(tree.placements):
-        if graph.body_of[node] == 0:
-            number = TOP
-            if placement is not None:
-                place = placement.home or (placement.module, placement.call)
-                if (known := around.get(place)) is None:
-                    known = around[place] = region_around(*place)
-                number = known
-            found.region_of[node] = number
-            found.regions[number].nodes.append(node)
-    return found
+        module = module if module in self._tree else ROOT
+        caller = self._home[module]
+        return caller, self._callers.of(module, call, caller)
 
 
 def _homes(tree: ModuleTree, wanted: Callable[[Module], bool]) -> dict[ModulePath, ModulePath]:

@@ -7,14 +7,12 @@ from pathlib import Path
 import onnx
 import pytest
 
-import rewriter
 from rewriter import pipeline
 from rewriter.cli import main
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction, extract
 from rewriter.cutting.split import parse_cuts, plan_split
 from rewriter.errors import CannotCut, UsageError
-from rewriter.refusals import Reason
 from tests.build import model
 
 ONCE = Checking(sets=1)
@@ -148,13 +146,3 @@ def test_a_cut_before_nodes_of_the_main_graph_and_of_a_body_is_refused() -> None
     branches = pipeline.load(model(BOTH))
     with pytest.raises(CannotCut, match="cut before the module that owns that node"):
         plan_split(branches, parse_cuts(branches, ["one"]), ONCE)
-
-
-def test_grouping_says_that_modules_in_bodies_become_no_functions() -> None:
-    found = rewriter.rewrite(model(BOTH), functions="shared", numbers=False)
-    refused = {each.module: each.reason for each in found.refusals}
-    assert refused == dict.fromkeys(("enc", "one", "two"), Reason.IN_A_BODY)
-    text = BOTH.replace('"/If"', '"/m/If"')
-    for module in ("/enc/fc", "/one", "/two"):
-        text = text.replace(module, "/m")
-    assert not rewriter.rewrite(model(text), functions="shared", numbers=False).refusals

@@ -34,7 +34,7 @@ def ask_once(monkeypatch: pytest.MonkeyPatch) -> None:
             _ANSWERS[key] = ask(model, names, nodes)
         return _ANSWERS[key]
 
-    monkeypatch.setattr("rewriter.passes.functions.boundary_types.ask", asked)
+    monkeypatch.setattr("rewriter.passes.emission.boundary_types.ask", asked)
 
 
 _ANSWERS: dict[object, RuntimeTypes] = {}
@@ -131,7 +131,7 @@ def test_models_of_onnx_alone_ask_nobody(monkeypatch: pytest.MonkeyPatch) -> Non
     def asked(*args: object, **kwargs: object) -> object:
         raise AssertionError("a child process was asked")
 
-    monkeypatch.setattr("rewriter.passes.functions.boundary_types.ask", asked)
+    monkeypatch.setattr("rewriter.passes.emission.boundary_types.ask", asked)
     assert rewriter.rewrite(parsed("plain"), functions="shared", numbers=False).analysis.model.functions
     with pytest.raises(AssertionError, match="was asked"):
         rewriter.rewrite(parsed("nested"), functions="shared", numbers=False)
@@ -160,7 +160,7 @@ def test_what_a_trial_of_the_functions_shows_moves(
         tried.append(model)
         return RuntimeTypes(fault=fault if len(tried) == 1 else None)
 
-    monkeypatch.setattr("rewriter.passes.functions.boundary_types.ask", asked)
+    monkeypatch.setattr("rewriter.passes.emission.boundary_types.ask", asked)
     report = rewriter.rewrite(parsed("nested"), functions="call", depth=1, numbers=False)
     assert [refusal.witness for refusal in refused(report)] == moved
     assert {refusal.reason for refusal in refused(report)} == {Reason.NO_KERNEL}
@@ -170,7 +170,7 @@ def test_what_a_trial_of_the_functions_shows_moves(
 
 def test_a_model_that_makes_no_session_is_grouped_without_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "rewriter.passes.functions.boundary_types.BoundaryTypes.runtime_types",
+        "rewriter.passes.emission.boundary_types.BoundaryTypes.runtime_types",
         RuntimeTypes(fault="an operator is unknown"),
     )
     report = rewriter.rewrite(parsed("custom"), functions="call", numbers=False)

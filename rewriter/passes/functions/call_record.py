@@ -14,19 +14,20 @@ import base64
 import binascii
 import json
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from rewriter.errors import UnreadableModel
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.index.graph import graphs_of
+from rewriter.model.index.graph import graphs_of, nodes_within
 from rewriter.model.limits import current
 from rewriter.model.storage import wire
-from rewriter.passes.functions.canonical_form import same_attributes
+from rewriter.passes.functions.canonical_form import bound, same_attributes
 from rewriter.passes.functions.equal_functions import Identity, Member, identity_of
 from rewriter.passes.functions.function_names import numbers_of, ranges
 from rewriter.passes.functions.provenance import is_inferred
@@ -44,7 +45,8 @@ class CallRecord:
 
     Attributes:
         nodes: for every node of the body, its node in the flat graph without inputs. Attributes are left out
-            if they equal the body's, and the operator if the node calls a function.
+            if they equal the body's. Calls of functions, also those in graph bodies, have neither operator
+            nor inputs.
         places: positions, in the flat graph, of the nodes that are no calls.
         infos: the stated types of values in the call, each with its position in the flat graph.
     """
@@ -52,6 +54,11 @@ class CallRecord:
     nodes: tuple[NodeProto, ...]
     places: tuple[int, ...]
     infos: tuple[tuple[int, ValueInfoProto], ...]
+
+
+_OfFunction = dict[tuple[str, ...], dict[str, CallRecord]]
+"""Names of the outputs -> number and module of a call, as `0 encoder` -> its record. These are needed only if
+calls in several graph bodies write the same names."""
 
 
 def write_record(
@@ -76,8 +83,9 @@ def write_record(
     for position, shared in enumerate(function.node):
         for member, flat in zip(members, names, strict=True):
             original = member.function.node[member.body.order[place[position]]]
-            graph.node.append(_difference(shared, original, flat, is_call=position in calls))
-    told = []
+            graph.node.append(_difference(shared, original, flat, orders.keys()))
+    told: list[dict[str, object]] = []
+    times = Counter(tuple(member.function.output) for member in members)
     for member in members:
         graph.value_info.extend(info for info in member.function.value_info if not is_inferred(info))
         stood = dict(zip(member.body.order, first.body.order, strict=True))
@@ -89,6 +97,8 @@ def write_record(
                 "infos": member.entries.get(tags.INFOS, ""),
             }
         )
+        if times[tuple(member.function.output)] > 1:  # in several graph bodies
+            told[-1]["call"] = f"{member.call} {member.module}"
     graph.metadata_props.add(key=_CALLS, value=json.dumps(told, ensure_ascii=False, separators=(",", ":")))
     return ModelProto(graph=graph).SerializeToString(deterministic=True)
 
@@ -105,17 +115,19 @@ def _flat_names(first: Member, member: Member, renamed: Mapping[str, str]) -> di
 
 
 def _difference(
-    shared: NodeProto, original: NodeProto, flat: Mapping[str, str], *, is_call: bool
+    shared: NodeProto, original: NodeProto, flat: Mapping[str, str], functions: Set[Identity]
 ) -> NodeProto:
     node = NodeProto()
     node.CopyFrom(original)
     del node.input[:]
-    if is_call:
-        metadata.erase(node, [tags.ORDER])
-        node.ClearField("op_type")
-        node.ClearField("domain")
     if len(node.attribute) and list(_renamed(shared, flat).attribute) == list(original.attribute):
         del node.attribute[:]
+    for each in nodes_within([node]):
+        if (each.domain, each.op_type) in functions:
+            metadata.erase(each, [tags.ORDER])
+            each.ClearField("op_type")
+            each.ClearField("domain")
+            del each.input[:]
     return node
 
 
@@ -150,15 +162,18 @@ class Records:
 
     def __init__(self) -> None:
         self._left = MOST_BYTES
-        self._read: dict[int, dict[tuple[str, ...], CallRecord]] = {}
+        self._read: dict[int, _OfFunction] = {}
 
     def of(self, call: NodeProto, function: FunctionProto) -> CallRecord | None:
         """Return the record of a call; None without a valid one, or if the node count or outputs changed."""
         if (calls := self._read.get(id(function))) is None:
             calls = self._read[id(function)] = self._calls(function)
-        return calls.get(tuple(call.output))
+        found = calls.get(tuple(call.output), {})
+        if len(found) > 1:
+            return found.get(f"{metadata.get(call, tags.CALL)} {metadata.get(call, tags.MODULE)}")
+        return next(iter(found.values()), None)
 
-    def _calls(self, function: FunctionProto) -> dict[tuple[str, ...], CallRecord]:
+    def _calls(self, function: FunctionProto) -> _OfFunction:
         graph = self._graph(metadata.get(function, tags.FLAT) or "") if self._left > 0 else GraphProto()
         try:
             calls = json.loads(metadata.get(graph, _CALLS) or "[]")
@@ -190,12 +205,10 @@ class Records:
         return model.graph
 
 
-def _split(
-    graph: GraphProto, calls: Sequence[Mapping[str, object]], size: int
-) -> dict[tuple[str, ...], CallRecord]:
+def _split(graph: GraphProto, calls: Sequence[Mapping[str, object]], size: int) -> _OfFunction:
     nodes = list(graph.node)
     infos = iter(graph.value_info)
-    found = {}
+    found: _OfFunction = {}
     for number, call in enumerate(calls):
         own = tuple(nodes[position * len(calls) + number] for position in range(size))
         most = sum(bool(node.op_type) for node in own)
@@ -204,7 +217,8 @@ def _split(
         outputs = call["outputs"]
         if not isinstance(outputs, list):
             raise TypeError("outputs are no list")
-        found[tuple(map(str, outputs))] = CallRecord(own, places, tuple(zip(stood, infos, strict=False)))
+        record = CallRecord(own, places, tuple(zip(stood, infos, strict=False)))
+        found.setdefault(tuple(map(str, outputs)), {})[str(call.get("call"))] = record
     return found
 
 
@@ -237,6 +251,26 @@ def _restored(body: NodeProto, flat: NodeProto, names: Mapping[str, str]) -> Nod
     told = _renamed(body, names)
     if not flat.attribute:
         node.attribute.extend(told.attribute)
-    elif not same_attributes(told, flat):
-        return None
-    return node
+        return node
+    _fill_calls(told, node, {})
+    return node if same_attributes(told, node) else None
+
+
+def _fill_calls(told: NodeProto, flat: NodeProto, names: Mapping[str, str]) -> None:
+    """Give the calls in the bodies of a flat node their function and inputs, from the corresponding calls.
+
+    Args:
+        told: the corresponding node.
+        flat: the flat node, edited in place.
+        names: value of a body around `told` -> its name in the flat graph.
+    """
+    bodies = {attribute.name: attribute for attribute in told.attribute}
+    for attribute in flat.attribute:
+        counterpart = bodies.get(attribute.name, AttributeProto())
+        for theirs, ours in zip(graphs_of(counterpart), graphs_of(attribute), strict=False):
+            known = {**names, **dict(zip(bound(theirs), bound(ours), strict=False))}
+            for there, here in zip(theirs.node, ours.node, strict=False):
+                if not here.op_type:
+                    here.op_type, here.domain = there.op_type, there.domain
+                    here.input.extend(known.get(name, name) for name in there.input)
+                _fill_calls(there, here, known)

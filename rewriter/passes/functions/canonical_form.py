@@ -184,7 +184,7 @@ def _content(attribute: AttributeProto) -> bytes:
 
 def _graph_key(graph: GraphProto, outer: Mapping[str, int], callees: Callees, *, blind: bool) -> Key:
     numbers = dict(outer)
-    for position, name in enumerate(_bound(graph)):
+    for position, name in enumerate(bound(graph)):
         numbers[name] = -position - 1 - len(outer)
     types = tuple(info.type.SerializeToString(deterministic=True) for info in (*graph.input, *graph.output))
     tensors = tuple(map(_without_name, graph.initializer))
@@ -193,7 +193,8 @@ def _graph_key(graph: GraphProto, outer: Mapping[str, int], callees: Callees, *,
     return (types, tensors, sparse, nodes, tuple(numbers[info.name] for info in graph.output))
 
 
-def _bound(graph: GraphProto) -> Iterator[str]:
+def bound(graph: GraphProto) -> Iterator[str]:
+    """Yield the names that a graph defines: inputs, initializers, and outputs of its nodes."""
     yield from (info.name for info in graph.input)
     yield from (tensor.name for tensor in graph.initializer)
     yield from (tensor.values.name for tensor in graph.sparse_initializer)

@@ -11,6 +11,7 @@ from onnx import FunctionProto, NodeProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
+from rewriter.model.index.graph import nodes_within
 from rewriter.model.operator_set.determinism import draws_random, operator_may_draw
 from rewriter.model.operator_set.operators import versions_of
 from rewriter.passes.functions.canonical_form import CanonicalBody, Key, canonical_body
@@ -75,12 +76,13 @@ def find_equal_functions(
     callees: dict[Identity, int] = {}
     drawing = _drawing(others)
     for function in functions:
-        reorder(function.node, members)
+        inner = list(nodes_within(function.node))
+        reorder(inner, members)
         entries = metadata.read(function)
         # Functions whose called modules have different relative paths cannot share a body.
         called = {
             identity: (callees[identity], members[identity].module.removeprefix(entries[tags.MODULE]))
-            for identity in {(node.domain, node.op_type) for node in function.node} & callees.keys()
+            for identity in {(node.domain, node.op_type) for node in inner} & callees.keys()
         }
         body = canonical_body(function, called, blind=blind)
         draws = tuple(map(body.order.index, _draws(function, drawing, members.keys())))

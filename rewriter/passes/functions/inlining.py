@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat, zip_longest
 
-from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from rewriter.errors import UnreadableModel
 from rewriter.evidence.metadata import tags
@@ -22,6 +22,7 @@ from rewriter.evidence.names.scope_grammar import scope_of_call, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.index.graph import graphs_of, with_inner
 from rewriter.passes.functions.call_record import Records, restored
+from rewriter.passes.functions.flat_graph import MOST_NODES, give_back_infos, merge_copies
 from rewriter.passes.functions.function_names import places_of
 from rewriter.passes.functions.provenance import is_inferred, is_ours
 from rewriter.passes.functions.value_names import UsedNames, names_in_bodies, rename
@@ -30,9 +31,8 @@ from rewriter.paths import ModulePath
 Identity = tuple[str, str, str]
 """Domain, name and overload of a function."""
 
-MOST_NODES = 2_000_000
 DEEPEST = 100
-"""Limits on inlined nodes and nesting: twenty functions, each calling the next twice, give a million."""
+"""Limit on nesting: twenty functions, each calling the next twice, give a million nodes."""
 
 Placed = tuple[int | None, NodeProto]
 """A node, and its position in the flat graph if `group` recorded that."""
@@ -94,13 +94,39 @@ class Inliner:
                 raise UnreadableModel(f"the functions come to more than {MOST_NODES:,} nodes; flatten fewer")
             yield from self.expand(inner, order, depth + 1)
 
+    def flatten(self, graph: GraphProto, record: ModelProto | GraphProto, depth: int = 0) -> int:
+        """Inline the calls in a graph, in place, and merge copies of nodes.
+
+        Args:
+            graph: the graph.
+            record: the message whose metadata has the positions of nodes and types in the flat graph.
+            depth: number of calls and graph bodies around the graph.
+
+        Returns:
+            The number of merged copies.
+        """
+        # Copied before the list is cleared, which would clear its nodes too.
+        body = [NodeProto.FromString(node.SerializeToString()) for node in graph.node]
+        around, self.infos = self.infos, placed_infos(record)
+        own = len(self.infos)
+        placed = list(self.expand(body, places_of(record, tags.ORDER, len(body)), depth))
+        if all(position is not None for position, _ in placed):
+            placed.sort(key=lambda item: item[0] or 0)
+        nodes = [node for _, node in placed]
+        kept, renamed = merge_copies(nodes)
+        if self.functions or kept != list(graph.node):
+            del graph.node[:]
+            graph.node.extend(kept)
+            give_back_infos(graph, self.infos, own, renamed)
+            metadata.erase(record, [tags.ORDER, tags.INFOS])
+        self.infos = around
+        return len(nodes) - len(kept)
+
     def _expand_bodies(self, node: NodeProto, depth: int) -> None:
         for attribute in node.attribute:
             for graph in graphs_of(attribute):
-                if any((n.domain, n.op_type, n.overload) in self.functions for n in graph.node):
-                    nodes = [NodeProto.FromString(n.SerializeToString()) for n in graph.node]
-                    del graph.node[:]
-                    graph.node.extend(inner for _, inner in self.expand(nodes, (), depth + 1))
+                if any(map(self._is_call, graph.node)):
+                    self.flatten(graph, graph, depth + 1)
                 else:
                     for inner in graph.node:
                         self._expand_bodies(inner, depth + 1)
@@ -185,11 +211,13 @@ def _inherit_layer(call: NodeProto, nodes: Sequence[NodeProto]) -> None:
             metadata.write(node, {metadata.LAYER: layer})
 
 
-def placed_infos(function: FunctionProto | ModelProto) -> list[tuple[int | None, ValueInfoProto]]:
+def placed_infos(
+    owner: FunctionProto | ModelProto | GraphProto,
+) -> list[tuple[int | None, ValueInfoProto]]:
     """Return the `value_info` that the flat graph had, each with its position there; None if unknown."""
-    told = (function.graph if isinstance(function, ModelProto) else function).value_info
+    told = (owner.graph if isinstance(owner, ModelProto) else owner).value_info
     infos = [info for info in told if not is_inferred(info)]
-    places: list[int | None] = [*places_of(function, tags.INFOS, len(infos))]
+    places: list[int | None] = [*places_of(owner, tags.INFOS, len(infos))]
     return list(zip(places if len(places) == len(infos) else [None] * len(infos), infos, strict=True))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
+from rewriter.model.index.graph import graphs_of
 from rewriter.model.operator_set.operators import canonical
 from rewriter.passes.functions.canonical_form import constant_key
 from rewriter.passes.functions.equal_functions import Identity, Member, find_equal_functions, identity_of
@@ -46,26 +48,49 @@ def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequen
         if not places or not changed.isdisjoint(identities):
             continue
         for member, identity in zip(members, identities, strict=True):
-            body, call = callers[identity]
-            outer = callers[identity_of(body)][1] if isinstance(body, FunctionProto) else model
-            _lift(member, places, body, call, outer)
+            caller = callers[identity]
+            _lift(member, places, caller)
             changed.add(identity)
-            if isinstance(body, FunctionProto):
-                changed.add(identity_of(body))
+            if caller.function is not None:
+                changed.add(caller.function)
             moved += len(places)
     return moved
 
 
-def _callers(model: ModelProto, functions: Sequence[FunctionProto]) -> dict[Identity, tuple[Body, NodeProto]]:
-    """Map each function to the body that calls it, and the call."""
-    bodies: tuple[Body, ...] = (model.graph, *functions)
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Call of a function.
+
+    Attributes:
+        call: the node.
+        body: the graph or function with the node.
+        record: the message with the flat positions of the nodes of `body`.
+        function: the function around the node; None in the main graph.
+    """
+
+    call: NodeProto
+    body: Body
+    record: metadata.HasMetadata
+    function: Identity | None
+
+
+def _callers(model: ModelProto, functions: Sequence[FunctionProto]) -> dict[Identity, _Caller]:
+    """Map each function to its call."""
     ours = {identity_of(function) for function in functions}
-    return {
-        (node.domain, node.op_type): (body, node)
-        for body in bodies
-        for node in body.node
-        if (node.domain, node.op_type) in ours
-    }
+    found: dict[Identity, _Caller] = {}
+
+    def search(body: Body, record: metadata.HasMetadata, function: Identity | None) -> None:
+        for node in body.node:
+            if (identity := (node.domain, node.op_type)) in ours:
+                found[identity] = _Caller(node, body, record, function)
+            for attribute in node.attribute:
+                for graph in graphs_of(attribute):
+                    search(graph, graph, function)
+
+    search(model.graph, model, None)
+    for function in reversed(functions):  # callers before callees
+        search(function, found[identity_of(function)].call, identity_of(function))
+    return found
 
 
 def _differing(members: Sequence[Member]) -> list[int]:
@@ -85,21 +110,18 @@ def _differing(members: Sequence[Member]) -> list[int]:
     return places
 
 
-def _lift(
-    member: Member, places: Sequence[int], body: Body, call: NodeProto, outer: ModelProto | NodeProto
-) -> None:
+def _lift(member: Member, places: Sequence[int], caller: _Caller) -> None:
     """Move Constants from a function to right before its call, and pass them as inputs.
 
     Args:
         member: the function.
         places: positions of the Constants, in canonical order.
-        body: the body that calls it.
-        call: the call.
-        outer: the owner of the record of flat positions of `body`: the call of its function, or the model.
+        caller: its call.
     """
+    body, call = caller.body, caller.call
     function = member.function
     at = next(index for index, node in enumerate(body.node) if node is call or node == call)
-    inside, outside = _FlatPositions(call, function), _FlatPositions(outer, body)
+    inside, outside = _FlatPositions(call, function), _FlatPositions(caller.record, body)
     for position in sorted((member.body.order[place] for place in places), reverse=True):
         outside.give(at, inside.take(position))
         constant = NodeProto()
@@ -115,7 +137,7 @@ def _lift(
 class _FlatPositions:
     """Record of the flat positions of the nodes of a body that are no calls: `tags.ORDER`."""
 
-    def __init__(self, owner: ModelProto | NodeProto, body: Body) -> None:
+    def __init__(self, owner: metadata.HasMetadata, body: Body) -> None:
         self.owner = owner
         calls = [metadata.get(node, tags.ORDER) is not None for node in body.node]
         numbers = iter(places_of(owner, tags.ORDER, len(calls)))

@@ -1,0 +1,124 @@
+"""Views of bodies: the main graph, or a graph body of If, Loop or Scan, as the main graph of an index.
+
+A call never spans two bodies, so the regions of each body are found, ordered and emitted by themselves. In
+the view of a graph body, the values that it captures are inputs, or initializers if they are that outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from onnx import FunctionProto, GraphProto, ModelProto
+
+from rewriter.evidence.claims import Claim
+from rewriter.model.index.cycles import captured_by
+from rewriter.model.index.functions import called_by, identity_of
+from rewriter.model.index.graph import NONE, GraphIndex, nodes_within
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.module_tree import Placement
+from rewriter.paths import ROOT, ModulePath
+
+
+@dataclass(frozen=True, slots=True)
+class BodyView:
+    """A body as the main graph of an index.
+
+    Attributes:
+        body: number of the body in the index of the model.
+        graph: the index of the view. Bodies inside have other numbers than in the index of the model.
+        first: number, in the index of the model, of the view's first node.
+        inputs: number of inputs of the body; further inputs of the view stand for captured values.
+        placements: node of the view -> its placement; nodes of functions are left out.
+        claims: node of the view -> every claim on it; nodes of functions are left out.
+        around: the modules of the nodes whose bodies contain this one. In the body, nodes of these modules
+            and of their parents belong to the calls around it.
+    """
+
+    body: int
+    graph: GraphIndex
+    first: int
+    inputs: int
+    placements: Sequence[Placement | None]
+    claims: Sequence[tuple[Claim, ...]]
+    around: Collection[ModulePath] = (ROOT,)
+
+    def is_around(self, module: ModulePath) -> bool:
+        """Whether the call of a module that has nodes in this body also has the node with the body."""
+        return any(module.holds(each) for each in self.around)
+
+
+def main_view(analysis: Analysis) -> BodyView:
+    """Return the view of the main graph."""
+    inputs = len(analysis.model.graph.input)
+    return BodyView(0, analysis.graph, 0, inputs, analysis.tree.placements, analysis.claims)
+
+
+def extents_of(graph: GraphIndex) -> list[range]:
+    """Return, for each body, the numbers of its nodes, with those in bodies inside."""
+    first: dict[int, int] = {}
+    for node, body in enumerate(graph.body_of):
+        first.setdefault(body, node)
+    counts = [0] * len(graph.bodies)
+    for body in graph.body_of:
+        counts[body] += 1
+    for number in reversed(range(len(graph.bodies))):
+        if (outer := graph.bodies[number].outer) != NONE:
+            counts[outer] += counts[number]
+    return [
+        range(0)
+        if body.function or number not in first
+        else range(first[number], first[number] + counts[number])
+        for number, body in enumerate(graph.bodies)
+    ]
+
+
+def body_view(analysis: Analysis, body: int, nodes: range) -> BodyView:
+    """Return the view of a graph body.
+
+    Args:
+        analysis: the model.
+        body: number of the body.
+        nodes: its nodes, see `extents_of`.
+    """
+    graph, placements = analysis.graph, analysis.tree.placements
+    owner = graph.bodies[body].owner
+    owners = (placements[node] for node in (owner, *graph.enclosing(owner)))
+    view = GraphIndex(_body_model(graph, body))
+    outer = graph.bodies[body].outer
+    for name, value in view.bodies[0].values.items():
+        tensor = graph.initializers.get(graph.value(name, outer))
+        if tensor is not None and name not in graph.bodies[body].values:
+            view.initializers[value] = tensor
+    return BodyView(
+        body,
+        view,
+        nodes.start,
+        len(graph.bodies[body].proto.input),
+        placements[nodes.start : nodes.stop],
+        [analysis.claims[node] for node in nodes],
+        {ROOT, *(place.module for place in owners if place)},
+    )
+
+
+def _body_model(graph: GraphIndex, body: int) -> ModelProto:
+    """Return a model of a graph body, with captured values as further inputs, and the functions it calls."""
+    proto = graph.bodies[body].proto
+    assert isinstance(proto, GraphProto)
+    model = ModelProto(ir_version=graph.model.ir_version, opset_import=graph.model.opset_import)
+    model.graph.CopyFrom(proto)
+    for name in dict.fromkeys(filter(None, captured_by(proto))):
+        model.graph.input.add(name=name)
+    model.functions.extend(_called(graph.model, proto))
+    return model
+
+
+def _called(model: ModelProto, body: GraphProto) -> Iterator[FunctionProto]:
+    """Yield the functions that a body calls, directly or through others."""
+    left = {identity_of(function): function for function in model.functions}
+    waiting = [*body.node] if left else []
+    while waiting:
+        for node in nodes_within([waiting.pop()]):
+            if (function := left.pop(called_by(node), None)) is not None:
+                yield function
+                waiting += function.node
