@@ -229,7 +229,7 @@ def extract(
     modules: str | Sequence[str] | Selection,
     output: PathLike | None = None,
     *,
-    call: int | None = None,
+    call: int | str | None = None,
     numbers: bool | None = None,
     inputs: Inputs | PathLike | None = None,
     copy_data: bool = False,
@@ -246,7 +246,8 @@ def extract(
         source: the model; never changed.
         modules: a glob over module paths, several globs, or a selection; matching modules become one model.
         output: the file to write; None to only return the model (`.model`).
-        call: number of the call, from 0, for modules that are called several times.
+        call: number of the call, from 0, for modules that are called several times; or `then`, `else` or
+            `body`, for the call in this body of If, Loop or Scan.
         numbers: whether onnxruntime runs the whole model and the result, which must agree bit for bit. None:
             run them if possible. True: fail if they cannot be run.
         inputs: input name of the whole model -> array to run it on, or an `.npz` file; drawn from the

@@ -137,6 +137,9 @@ def _run(words: list[str], *, debug: bool) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
     except BaseException as error:  # no verb raises SystemExit, so nothing was reported yet
+        # Python 3.11 puts an interrupt within `__set_name__`, while a module loads, into a RuntimeError.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return _fail("interrupted", INTERRUPTED)
         if isinstance(error, SystemExit) and _completes():
             return int(error.code or 0)
         if debug and not isinstance(error, click.ClickException | SystemExit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rewriter.errors import CannotCut, UnreadableModel, UsageError
@@ -37,13 +38,17 @@ def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
     return dict(sorted(found.items()))
 
 
-def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None) -> set[int]:
+Call = int | str
+"""Number of a call of a module, from 0, or its label: see `labels_of`."""
+
+
+def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: Call | None) -> set[int]:
     """Return the nodes of one call of each module.
 
     Args:
         analysis: the model.
         modules: paths of modules.
-        call: number of the call, the same for all modules; None for modules that are called once.
+        call: the call, the same for all modules; None for modules that are called once.
 
     Raises:
         UsageError: `call` is None and a module is called several times, or a module has no such call.
@@ -65,7 +70,7 @@ def nodes_of(analysis: Analysis, modules: Iterable[ModulePath], call: int | None
 
 
 def chosen_call(
-    analysis: Analysis, module: ModulePath, calls: Mapping[int, Sequence[int]], call: int | None
+    analysis: Analysis, module: ModulePath, calls: Mapping[int, Sequence[int]], call: Call | None
 ) -> int:
     """Return the chosen call, or the only one if `call` is None.
 
@@ -73,7 +78,7 @@ def chosen_call(
         analysis: the model.
         module: the module.
         calls: call of the module -> its nodes.
-        call: number of the call, or None.
+        call: the call, or None.
 
     Raises:
         UsageError: `call` is None and there are several calls, or there is no such call.
@@ -81,9 +86,10 @@ def chosen_call(
     there = list(calls)
     if call is None and len(there) == 1:
         return there[0]
-    if call in there:
-        assert call is not None
-        return call
+    names = {str(number): number for number in there}
+    names |= {label: number for number, label in labels_of(analysis.graph, calls).items() if label}
+    if str(call) in names:
+        return names[str(call)]
     listed = ", ".join(_titles(analysis.graph, calls))
     if call is not None:
         raise UsageError(f"{file_of(analysis)}: {module} has no call {call}; its calls are {listed}")
@@ -92,12 +98,45 @@ def chosen_call(
     )
 
 
+def labels_of(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> dict[int, str]:
+    """Return call of a module -> its label: `then`, `else` or `body` by the graph body that it is in.
+
+    A call has no label ('') if it is the only one, if it is in the main graph or a function, or if another
+    call would have the same label.
+
+    Args:
+        graph: the model.
+        calls: call of the module -> its nodes.
+    """
+    attributes = {call: _attribute_of(graph, body) for call, body in _bodies(graph, calls).items()}
+    words = {call: name.removesuffix("_branch") for call, name in attributes.items()}
+    times = Counter(words.values())
+    return {call: word if times[word] == 1 < len(calls) else "" for call, word in words.items()}
+
+
+def _bodies(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    return {call: min(graph.body_of[node] for node in nodes) for call, nodes in calls.items()}
+
+
 def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
-    """Return the calls for messages, with their bodies if the calls are in several bodies."""
-    bodies = {call: min(graph.body_of[node] for node in nodes) for call, nodes in calls.items()}
+    """Return the calls for messages, with their labels and bodies if the calls are in several bodies."""
+    bodies, labels = _bodies(graph, calls), labels_of(graph, calls)
     if len(set(bodies.values())) == 1:
         return [str(call) for call in bodies]
-    return [f"{call} ({title_of_body(graph, body)})" for call, body in bodies.items()]
+    return [
+        f"{call}{' or ' * bool(labels[call])}{labels[call]} ({title_of_body(graph, body)})"
+        for call, body in bodies.items()
+    ]
+
+
+def _attribute_of(graph: GraphIndex, body: int) -> str:
+    """Return the attribute that holds a graph body; '' for the main graph and functions."""
+    owner = graph.bodies[body].owner
+    if owner == NONE:
+        return ""
+    attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]
+    siblings = [number for number, each in enumerate(graph.bodies) if each.owner == owner]
+    return attributes[siblings.index(body)]
 
 
 def title_of_body(graph: GraphIndex, body: int) -> str:
@@ -107,9 +146,7 @@ def title_of_body(graph: GraphIndex, body: int) -> str:
         return f"function {function.name!r}"
     if owner == NONE:
         return "the main graph"
-    attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]
-    siblings = [number for number, each in enumerate(graph.bodies) if each.owner == owner]
-    return f"{attributes[siblings.index(body)]} of {name_of(graph, owner)!r}"
+    return f"{_attribute_of(graph, body)} of {name_of(graph, owner)!r}"
 
 
 def demand_movable(analysis: Analysis) -> None:

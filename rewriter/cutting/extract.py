@@ -16,7 +16,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.basics.display import Display, counted, listed
-from rewriter.cutting.calls import demand_movable, file_of, nodes_of
+from rewriter.cutting.calls import Call, demand_movable, file_of, nodes_of
 from rewriter.cutting.check import Check, Checking, check, demand
 from rewriter.cutting.common_body import in_one_body
 from rewriter.cutting.hoisting import Flat, bodies_around, hoist
@@ -35,14 +35,14 @@ from rewriter.paths import ROOT, ModulePath
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The modules of one extraction, and the number of the call (None for modules that are called once)."""
+    """The modules of one extraction, and the call (None for modules that are called once)."""
 
     modules: tuple[ModulePath, ...]
-    call: int | None = None
+    call: Call | None = None
 
     def __str__(self) -> str:
-        names = ", ".join(module or "(root)" for module in self.modules)
-        return names if self.call is None else f"{names}, call {self.call}"
+        call = "" if self.call is None else f"@{self.call}"
+        return ", ".join(f"{module or '(root)'}{call}" for module in self.modules)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,7 +102,7 @@ def extract(
     modules: Sequence[str],
     output: Path | None = None,
     *,
-    call: int | None = None,
+    call: Call | None = None,
     checking: Checking | None = None,
     copy_data: bool = False,
 ) -> Extraction:
@@ -112,7 +112,8 @@ def extract(
         analysis: the model; it is not changed.
         modules: paths of the modules that become one model; modules inside others are redundant.
         output: the file to write; None to only return the model.
-        call: number of the call, the same for all modules; None for modules that are called once.
+        call: number or label of the call (`then`), the same for all modules; None for modules that are called
+            once.
         checking: options of the check.
         copy_data: whether external data is copied if the output is in another folder.
 
@@ -129,7 +130,7 @@ def extract(
     """
     how = checking or Checking()
     paths = tuple(module.path for module in outermost(analysis.tree[path] for path in modules))
-    wanted = Target(paths, call)
+    wanted = Target(paths, int(call) if isinstance(call, str) and call.isdecimal() else call)
     batch = plan_extractions(analysis, [wanted], how)
     found = batch.found[wanted]
     if isinstance(found, RewriterError):

@@ -44,8 +44,11 @@ class ExtractOptions(
     """
 
     model: Path = argument()
-    call: int | None = option(
-        None, "Number of the call, from 0, for modules that are called several times.", least=0
+    call: str | None = option(
+        None,
+        "Number of the call, from 0, for modules that are called several times; or then, else or body, for "
+        "the call in this body of If, Loop or Scan.",
+        metavar="CALL",
     )
 
 

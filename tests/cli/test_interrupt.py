@@ -14,6 +14,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+from rewriter.cli import main
 from rewriter.model.storage import atomic_outputs
 from tests.exports import EXPORTS
 from tests.processes import PATIENCE, children_of_ours, wait_for
@@ -78,6 +79,19 @@ def test_interrupted_at_any_moment(turn: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for left processes in /proc")
+def test_an_interrupt_while_a_class_is_made_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Field:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("rewriter.cli.cli.main", lambda *args, **words: type("Options", (), {"f": Field()}))
+    with pytest.raises(SystemExit) as left:
+        main(["tree", "model.onnx"])
+    assert (left.value.code, capsys.readouterr().err) == (130, "rewriter: interrupted\n")
+
+
 def test_what_was_started_to_ignore_interrupts_goes_on(tmp_path: Path) -> None:
     """As by `nohup ... &`."""
     command = Command(tmp_path, "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)")

@@ -52,6 +52,10 @@ def taken(source: onnx.ModelProto, *modules: str) -> Extraction:
     return extract(pipeline.load(source), modules, checking=ONCE)
 
 
+def taken_call(source: onnx.ModelProto, call: str) -> Extraction:
+    return extract(pipeline.load(source), ["enc"], call=call, checking=ONCE)
+
+
 def test_two_branches_are_no_model() -> None:
     where = "are in then_branch of '/If' and in else_branch of '/If', which cannot be one model"
     with pytest.raises(CannotCut, match=where):
@@ -60,17 +64,25 @@ def test_two_branches_are_no_model() -> None:
 
 @pytest.mark.parametrize("module", ["enc", "enc.fc"])
 def test_a_module_in_two_branches_has_a_call_in_each(module: str) -> None:
-    calls = r"calls are 0 \(then_branch of '/If'\), 1 \(else_branch of '/If'\)"
+    calls = r"calls are 0 or then \(then_branch of '/If'\), 1 or else \(else_branch of '/If'\)"
     with pytest.raises(UsageError, match=calls):
         taken(model(BOTH), module)
-    found = extract(pipeline.load(model(BOTH)), [module], call=1, checking=ONCE)
-    assert (found.piece.inputs, found.piece.outputs) == (("x",), ("n",))
+    for call in (1, "1", "else"):
+        found = extract(pipeline.load(model(BOTH)), [module], call=call, checking=ONCE)
+        assert (found.piece.inputs, found.piece.outputs) == (("x",), ("n",))
+        assert str(found.wanted) == f"{module}@{call}"
+
+
+@pytest.mark.parametrize("call", ["body", "2", "-1", ""])
+def test_a_call_that_is_not_there_is_refused(call: str) -> None:
+    with pytest.raises(UsageError, match=rf"enc has no call {call}; its calls are 0 or then \(then_branch"):
+        taken_call(model(BOTH), call)
 
 
 def test_a_body_and_what_is_outside_of_it_are_no_model() -> None:
     with pytest.raises(CannotCut, match="are in the main graph and in then_branch of '/If'"):
         taken(model(BOTH), "pre", "one")
-    with pytest.raises(UsageError, match=r"0 \(the main graph\), 1 \(body of '/Loop'\)"):
+    with pytest.raises(UsageError, match=r"0 \(the main graph\), 1 or body \(body of '/Loop'\)"):
         taken(model(LOOP), "a")
 
 
@@ -141,7 +153,7 @@ def test_many_bodies_are_counted_not_listed() -> None:
 
 def test_a_cut_before_nodes_of_the_main_graph_and_of_a_body_is_refused() -> None:
     analysis = pipeline.load(model(LOOP))
-    with pytest.raises(UsageError, match=r"0 \(the main graph\), 1 \(body of '/Loop'\)"):
+    with pytest.raises(UsageError, match=r"0 \(the main graph\), 1 or body \(body of '/Loop'\)"):
         plan_split(analysis, parse_cuts(analysis, ["a"]), ONCE)
     branches = pipeline.load(model(BOTH))
     with pytest.raises(CannotCut, match="cut before the module that owns that node"):

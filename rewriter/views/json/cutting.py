@@ -81,7 +81,8 @@ class ExtractJson(TypedDict):
 
     Attributes:
         modules: Paths of the extracted modules; a module inside another extracted module is not listed.
-        call: Number of the extracted call of each module, from 0; null if each is called once.
+        call: Extracted call of each module: its number, from 0, or the label that was asked for, such as
+            `then`; null if each is called once.
         constants: Number of extracted nodes that are constants of other modules or unplaced constants.
         returning: Inputs that nodes outside the piece compute from outputs of the piece.
         hoisted: Whether extracted nodes come from a graph body of If, Loop or Scan; the piece is then
@@ -94,7 +95,7 @@ class ExtractJson(TypedDict):
 
     schema: Literal["rewriter.extract/2"]
     modules: Sequence[str]
-    call: Count | None
+    call: Count | str | None
     piece: PieceJson
     constants: Count
     returning: Sequence[str]
