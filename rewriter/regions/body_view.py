@@ -33,6 +33,7 @@ class BodyView:
         claims: node of the view -> every claim on it; nodes of functions are left out.
         around: the modules of the nodes whose bodies contain this one. In the body, nodes of these modules
             and of their parents belong to the calls around it.
+        call: the module and call of the node with the body; the root for the main graph.
     """
 
     body: int
@@ -42,6 +43,7 @@ class BodyView:
     placements: Sequence[Placement | None]
     claims: Sequence[tuple[Claim, ...]]
     around: Collection[ModulePath] = (ROOT,)
+    call: tuple[ModulePath, int] = (ROOT, 0)
 
     def is_around(self, module: ModulePath) -> bool:
         """Whether the call of a module that has nodes in this body also has the node with the body."""
@@ -83,7 +85,8 @@ def body_view(analysis: Analysis, body: int, nodes: range) -> BodyView:
     """
     graph, placements = analysis.graph, analysis.tree.placements
     owner = graph.bodies[body].owner
-    owners = (placements[node] for node in (owner, *graph.enclosing(owner)))
+    owners = [placements[node] for node in (owner, *graph.enclosing(owner))]
+    nearest = next(filter(None, owners), None)
     view = GraphIndex(_body_model(graph, body))
     outer = graph.bodies[body].outer
     for name, value in view.bodies[0].values.items():
@@ -98,7 +101,30 @@ def body_view(analysis: Analysis, body: int, nodes: range) -> BodyView:
         placements[nodes.start : nodes.stop],
         [analysis.claims[node] for node in nodes],
         {ROOT, *(place.module for place in owners if place)},
+        (nearest.home or (nearest.module, nearest.call)) if nearest else (ROOT, 0),
     )
+
+
+def views_of(analysis: Analysis) -> Iterator[BodyView]:
+    """Yield the views of the graph bodies that hold placed nodes, inner ones first, then of the main graph.
+
+    Graph bodies in local functions are left out.
+    """
+    graph = analysis.graph
+    placed = {graph.body_of[n] for n, place in enumerate(analysis.tree.placements) if place is not None}
+    around = {outer for body in placed for outer in _bodies_around(graph, body)}
+    extents = extents_of(graph)
+    for body in reversed(range(1, len(graph.bodies))):
+        if body in around and graph.bodies[body].owner != NONE and 0 in _bodies_around(graph, body):
+            yield body_view(analysis, body, extents[body])
+    yield main_view(analysis)
+
+
+def _bodies_around(graph: GraphIndex, body: int) -> Iterator[int]:
+    """Yield a body and the bodies around it, the main graph or a function last."""
+    while body != NONE:
+        yield body
+        body = graph.bodies[body].outer
 
 
 def _body_model(graph: GraphIndex, body: int) -> ModelProto:

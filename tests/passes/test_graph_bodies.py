@@ -10,12 +10,14 @@ import pytest
 from onnx import GraphProto, ModelProto, NodeProto
 
 import rewriter
+from rewriter import pipeline
 from rewriter.model.index.graph import graphs_of
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.share import Share
+from rewriter.passes.unshare import Unshare
 from rewriter.refusals import Reason
 from tests.build import model
 
@@ -143,7 +145,7 @@ def test_constants_of_functions_in_bodies_are_lifted() -> None:
 
 
 @pytest.mark.parametrize(
-    "passes", [(Group(),), (Group(), Share()), (Group(), Share(lift=True)), (Group(depth=1),)]
+    "passes", [(Group(),), (Unshare(), Group(), Share()), (Group(), Share(lift=True)), (Group(depth=1),)]
 )
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_there_and_back(text: str, passes: tuple[Pass, ...]) -> None:
@@ -203,3 +205,45 @@ def test_bodies_of_local_functions_stay() -> None:
     source = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17, "own" : 1]> {text}')
     made = after(source, Annotate(), Group())
     assert [(f.domain, f.name) for f in made.functions] == [("own", "f"), ("m", "m")]
+
+
+SHARED_CONSTANT = """
+g (float[2] x, bool c) => (float[2] y)
+{
+  ["/If"] y = If (c) <
+    then_branch = t () => (float[2] a)
+      { ["/l.0/Constant"] k = Constant <value = float {2.0}> ()
+        ["/l.0/Mul"] m = Mul (x, k)  ["/l.1/Mul"] a = Mul (m, k) },
+    else_branch = e () => (float[2] a)
+      { ["/l.0/Constant"] k = Constant <value = float {2.0}> ()
+        ["/l.0/Mul"] m = Mul (x, k)  ["/l.1/Mul"] a = Mul (m, k) }>
+}
+"""
+"""In each branch, two layers read one constant."""
+
+
+def test_constants_are_unshared_within_each_body() -> None:
+    flat = after(model(SHARED_CONSTANT), Annotate())
+    done = rewriter.rewrite(flat, passes=(Unshare(), Group(), Share()), numbers=True)
+    made = done.analysis.model
+    assert [len(graph.node) for _, graph in bodies_of(made.graph)] == [1, 2, 2]
+    (layer,) = made.functions
+    assert operators([*layer.node]) == ["Constant", "Mul"]
+    assert after(made, Flatten()) == flat
+
+
+def test_the_tree_of_an_unshared_model_is_that_of_its_file() -> None:
+    """The analysis that `unshare` derives has a copy in every place where a new reading finds it."""
+    text = NESTED.replace(
+        '["/cell/up/Neg"] q = Neg (s)  ["/cell/up/Abs"] a = Abs (q)',
+        '["/cell/up/0/Constant"] k = Constant <value = float {2.0}> ()  ["/cell/up/0/Mul"] q = Mul (s, k) '
+        '["/cell/up/1/Mul"] a = Mul (q, k)',
+    )
+    source = after(model(text), Annotate())
+    outcome = Unshare().run(pipeline.load(source))
+    assert outcome.analysis is not None
+    derived, read = outcome.analysis.tree, pipeline.load(outcome.analysis.model).tree
+    assert len(derived.placements) == len(read.placements) == 9
+    assert [place and place.module for place in derived.placements] == [
+        place and place.module for place in read.placements
+    ]

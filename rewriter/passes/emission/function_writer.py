@@ -60,10 +60,12 @@ class Emission:
         found: list[FunctionProto] = []
         owners = _Owners(self._analysis)
         for plan in self._plans:
-            self._main = _BodyEmission(self._shared, plan, owners.inside(plan))
-            found += self._main.functions()
-            if plan.view.body:
+            copies = owners.inside(plan)
+            self._main = _BodyEmission(self._shared, plan, copies)
+            made = self._main.functions()
+            if plan.view.body and (made or copies):
                 owners.replace(plan.view.body, self._main.graph())
+            found += made
         return found
 
     def _write(self, model: ModelProto, functions: Sequence[FunctionProto]) -> int:

@@ -125,7 +125,7 @@ class Inliner:
     def _expand_bodies(self, node: NodeProto, depth: int) -> None:
         for attribute in node.attribute:
             for graph in graphs_of(attribute):
-                if any(map(self._is_call, graph.node)):
+                if any(self._is_call(inner) or _is_unshared(inner) for inner in graph.node):
                     self.flatten(graph, graph, depth + 1)
                 else:
                     for inner in graph.node:
@@ -246,6 +246,11 @@ def _repeated_outputs(function: FunctionProto) -> set[str]:
 def _is_relative(node: NodeProto) -> bool:
     """Whether a node's module is relative to that of its function, since several calls share the node."""
     return (metadata.get(node, tags.MODULE) or "").startswith(".")
+
+
+def _is_unshared(node: NodeProto) -> bool:
+    """Whether `unshare` made or moved a node."""
+    return any(entry.key in (tags.COPY_OF, tags.MOVED_TO) for entry in node.metadata_props)
 
 
 class _Absolute:
