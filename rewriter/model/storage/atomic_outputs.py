@@ -11,7 +11,7 @@ from rewriter.errors import CannotWrite
 from rewriter.model.storage.data_copies import Copies, same_content
 from rewriter.model.storage.output_targets import demand_file
 from rewriter.model.storage.sidecar_path import stale_sidecars
-from rewriter.model.storage.staging import Content, Staged, locked, stage, sweep, sync
+from rewriter.model.storage.staging import Content, Source, Staged, locked, stage, sweep, sync
 from rewriter.model.storage.stale_copies import copies_of, remove_unused
 
 
@@ -45,7 +45,7 @@ def write_atomically(
         UnreadableModel: an input changed since the copies were planned.
     """
     copies = copies or Copies()
-    contents: dict[Path, Content | Path] = {**copies.files, **outputs}
+    contents: dict[Path, Content | Source] = {**copies.files, **outputs}
     digests: dict[Path, str] = {}
     gone: list[Path] = []
     folders = {target.parent for target in contents}

@@ -95,10 +95,10 @@ def test_the_piece_is_the_stage_again_after_a_second_run_of_the_whole(tmp_path: 
     drawing = Drawing(plan(whole), 2, 0, None)
     expose(whole, ["a"])
     sent = {}
-    for name, each in {pieces.WHOLE: whole, pieces.piece(0): WRONG.model}.items():
+    for name, each in {pieces.RECORDED: whole, pieces.WHOLE: whole, pieces.piece(0): WRONG.model}.items():
         onnx.save(each, tmp_path / name)
         sent[name] = Sent(tmp_path / name, None)
-    request = PartRequest(drawing, False, 1, (WRONG.recorded,))
+    request = PartRequest(drawing, False, (WRONG.recorded,))
     (verdict,) = judge_parts(Job(tmp_path, request, sent, 60.0)).verdicts
     assert verdict.outcome.exact is False
     assert (tmp_path / "stage").read_text() == "1. cut"
