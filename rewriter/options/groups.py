@@ -170,6 +170,15 @@ class CopyData:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PackData:
+    """Permission to copy parts of external data."""
+
+    copy_data: bool = option(
+        False, "If the output is in another folder, copy the external data that it reads, and no more."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Writing(Proof, CopyData):
     """Options of proving and writing a rewritten model."""
 
