@@ -6,6 +6,8 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto
 
+from rewriter.errors import UnreadableModel
+from rewriter.model.storage.atomic_outputs import write_atomically
 from rewriter.model.storage.data_copies import copies_to
 from rewriter.model.storage.packing import SHARED, Packing, pack
 from rewriter.model.storage.staging import CHUNK, chunks_of
@@ -153,3 +155,26 @@ def test_content_is_read_in_bounded_chunks(source: Path) -> None:
     packing = pack({"m": reading((1, 2 * CHUNK + 1))}, source)
     sizes = [len(chunk) for chunk in chunks_of(packing.files["m.data"])]
     assert (max(sizes), sum(sizes)) == (CHUNK, 2 * CHUNK + 1)
+
+
+def test_a_source_that_shrinks_meanwhile_is_an_error(source: Path) -> None:
+    made, target = reading((1000, 3000)), source.with_name("to")
+    (source / "m.onnx").write_bytes(made.SerializeToString())
+    planned = copies_to(target, source / "m.onnx", ["w.data"], pack({"m.onnx": made}, source))
+    (source / "w.data").write_bytes(bytes(2000))
+    with pytest.raises(UnreadableModel, match="changed while it was read"):
+        write_atomically({target / "m.onnx": b"model"}, planned)
+    assert not list(target.iterdir())
+
+
+def test_a_packed_file_never_replaces_other_data(source: Path) -> None:
+    made, target = reading((100, 32)), source.with_name("to")
+    packing = pack({"m.onnx": made}, source)
+    (target / "m.onnx.data").write_bytes(b"mine")
+    planned = copies_to(target, source / "m.onnx", ["w.data"], packing)
+    (named,) = planned.files
+    assert planned.renamed == {"m.onnx.data": named.name}
+    assert entries(planned.relocated(made).graph.initializer[0])["location"] == named.name
+    (target / "m.onnx.data").write_bytes((source / "w.data").read_bytes()[100:132])
+    again = copies_to(target, source / "m.onnx", ["w.data"], packing)
+    assert (again.files, again.renamed, again.there) == ({}, {}, (target / "m.onnx.data",))
