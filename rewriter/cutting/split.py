@@ -128,7 +128,7 @@ def split(
         written: tuple[Path, ...] = ()
         removed: tuple[Path, ...] = ()
         if folder:
-            note = (folder / INDEX, index_of(planned, analysis))
+            note = (folder / INDEX, index_of(planned, analysis, copies))
             written, removed = write_models(models, copies, note)
     except BaseException:
         if made and folder:

@@ -219,6 +219,15 @@ def test_external_weights_are_packed_by_part(tmp_path: Path) -> None:
         onnx.checker.check_model(str(tmp_path / "parts" / part), full_check=True)
 
 
+def test_parts_beside_the_model_refer_to_its_data(tmp_path: Path) -> None:
+    for name in ("dy.onnx", "dy.onnx.data"):
+        (tmp_path / name).write_bytes((EXPORTS / "external_data" / name).read_bytes())
+    rewriter.split(tmp_path / "dy.onnx", "body.2", tmp_path, numbers=False)
+    assert [path.name for path in tmp_path.glob("*.data")] == ["dy.onnx.data"]
+    index = json.loads((tmp_path / "split.json").read_text())
+    assert [part["data"] for part in index["parts"]] == [["dy.onnx.data"], ["dy.onnx.data"]]
+
+
 def test_weights_that_several_parts_read_are_written_once(tmp_path: Path) -> None:
     """Each part needs its own file, if it has one, and the shared one, if it reads of it."""
     source = tmp_path / "from"
@@ -236,6 +245,8 @@ def test_weights_that_several_parts_read_are_written_once(tmp_path: Path) -> Non
         ["part-1.onnx.data"],
         ["part-2.onnx.data", "shared.data"],
     ]
+    index = json.loads((tmp_path / "parts" / "split.json").read_text())
+    assert [part["data"] for part in index["parts"]] == [sorted(each) for each in used]
     feeds = {"x": np.ones(16, np.float32)}
     (expected,) = session_of(source / "m.onnx").run(None, feeds)
     for number, (ends, given) in enumerate((("a", "x"), ("b", "a"), ("y", "b"))):

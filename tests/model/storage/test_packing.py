@@ -4,6 +4,8 @@ from pathlib import Path
 
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto
 
 from rewriter.errors import UnreadableModel
@@ -21,7 +23,9 @@ def reading(
     """A model with tensors `t0`, `t1` ... at the ranges (offset, length) of a file."""
     made = model("g (float[2] x) => (float[2] y) { y = Abs (x) }")
     for number, (offset, length) in enumerate(ranges):
-        tensor = made.graph.initializer.add(name=f"t{number}", data_type=kind, dims=[length or 4])
+        tensor = made.graph.initializer.add(
+            name=f"t{number}", data_type=kind, dims=[4 if length is None else length]
+        )
         tensor.data_location = TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value=location)
         tensor.external_data.add(key="offset", value=str(offset))
@@ -102,7 +106,6 @@ def test_two_spellings_of_a_file_are_one(source: Path) -> None:
 
 def test_an_empty_tensor_keeps_a_place(source: Path) -> None:
     made = reading((0, 16), (64, 0))
-    made.graph.initializer[1].dims[:] = [0]
     packing = pack({"m": made}, source)
     moved = copies_to(source.with_name("to"), source / "m.onnx", ["w.data"], packing).relocated(made)
     assert [entries(tensor)["length"] for tensor in moved.graph.initializer] == ["16", "0"]
@@ -178,3 +181,30 @@ def test_a_packed_file_never_replaces_other_data(source: Path) -> None:
     (target / "m.onnx.data").write_bytes((source / "w.data").read_bytes()[100:132])
     again = copies_to(target, source / "m.onnx", ["w.data"], packing)
     assert (again.files, again.renamed, again.there) == ({}, {}, (target / "m.onnx.data",))
+
+
+ranges = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 200)), max_size=8)
+
+
+@settings(max_examples=40)
+@given(ranges, ranges)
+def test_any_ranges_of_two_models(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> None:
+    """Each range is found again; no byte of a file is written twice, into whichever file."""
+    read = range(500)
+    made = {"a": reading(*first), "b": reading(*second)}
+    packing = pack(made, Path("from"))
+    placed: list[int] = []
+    found: dict[str, dict[int, int]] = {}
+    for name, content in packing.files.items():
+        end = 0
+        for at, part in content.slices:
+            assert at >= end
+            assert not at % 16
+            end = at + part.length
+            placed += read[part.offset : part.offset + part.length]
+            found.setdefault(name, {}).update(zip(range(at, end), read[part.offset :], strict=False))
+    assert len(placed) == len(set(placed))
+    assert set(placed) == {byte for at, length in first + second for byte in range(at, at + length)}
+    for (path, start, end), (location, offset) in packing.places.items():
+        assert path == Path("from/w.data")
+        assert [found[location][offset + byte - start] for byte in range(start, end)] == [*range(start, end)]
