@@ -114,7 +114,9 @@ class Pieces(RunOptions):
     """Options of checking models that are cut from another."""
 
     numbers: bool | None = option(
-        None, "Fail if MODEL or the result cannot be run; with --no-numbers, run neither."
+        None,
+        "Fail if the result or the part of MODEL that feeds it cannot be run; with --no-numbers, run "
+        "neither.",
     )
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
 from rewriter.cutting.extract import Extraction, Target, extract, plan_extractions
-from rewriter.errors import CannotCut, NotProved, RewriterError, UsageError
+from rewriter.errors import CannotCut, NotProved, RewriterError, UnreadableModel, UsageError
 from rewriter.model.storage.external_data import bytes_of, external_locations, tensors_of
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
@@ -346,6 +346,18 @@ def test_external_weights(tmp_path: Path) -> None:
     onnx.checker.check_model(str(tmp_path / "part.onnx"), full_check=True)
     assert found.outputs == (tmp_path / "part.onnx.data", tmp_path / "part.onnx")
     assert (source / "dy.onnx.data").read_bytes() == before
+
+
+def test_data_that_does_not_feed_a_piece_may_be_missing(tmp_path: Path) -> None:
+    source = onnx.load(EXPORTS / "external_data" / "dy.onnx")
+    apart = {"save_as_external_data": True, "all_tensors_to_one_file": False, "size_threshold": 0}
+    onnx.save(source, tmp_path / "m.onnx", **apart)  # type: ignore[arg-type]
+    (tmp_path / "body.2.weight").unlink()
+    assert rewriter.extract(tmp_path / "m.onnx", "body.0", tmp_path / "p.onnx", numbers=True).outputs
+    with pytest.raises(NotProved, match="the whole model does not run"):
+        rewriter.extract(tmp_path / "m.onnx", "head", tmp_path / "h.onnx", numbers=True)
+    with pytest.raises(UnreadableModel, match="missing"):
+        rewriter.extract(tmp_path / "m.onnx", "body.2", tmp_path / "b.onnx", numbers=False)
 
 
 def test_packed_weights_are_those_of_the_source(tmp_path: Path) -> None:
