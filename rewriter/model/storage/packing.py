@@ -7,6 +7,7 @@ overlap stay together.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +32,9 @@ order that a kernel reads. Without them, it makes these copies itself."""
 
 
 class Range(NamedTuple):
-    """Bytes of a data file that a tensor refers to."""
+    """Bytes of a data file that a tensor refers to; one location for all spellings of a path."""
 
-    path: Path
+    location: str
     start: int
     end: int
 
@@ -85,7 +86,7 @@ def pack(models: Mapping[str, ModelProto], folder: Path) -> Packing:
         written = slices.setdefault(location, [])
         length = block.end - block.start
         at = _aligned(written[-1][0] + written[-1][1].length if written else 0, length)
-        written.append((at, Slice(block.path, block.start, length)))
+        written.append((at, Slice(folder / block.location, block.start, length)))
         places.update((each, (location, at + each.start - block.start)) for each in block.ranges)
     return Packing(folder, places, {name: Excerpt(tuple(found)) for name, found in slices.items()})
 
@@ -93,17 +94,16 @@ def pack(models: Mapping[str, ModelProto], folder: Path) -> Packing:
 def _range_of(tensor: TensorProto, folder: Path) -> Range:
     location, end = needed_file(tensor)
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    path = folder / location
     if not entries.get("length") and bytes_of(tensor) is None:
-        end = path.stat().st_size  # readers take such data to extend to the end of the file
-    return Range(path, int(entries.get("offset") or 0), end)
+        end = (folder / location).stat().st_size  # readers take such data to extend to the end of the file
+    return Range(posixpath.normpath(location), int(entries.get("offset") or 0), end)
 
 
 @dataclass(slots=True)
 class _Block:
     """Overlapping ranges, the bytes from the first to the last, and the models that read them."""
 
-    path: Path
+    location: str
     start: int
     end: int
     ranges: list[Range] = field(default_factory=list)
@@ -114,7 +114,7 @@ def _blocks(readers: Mapping[Range, Iterable[str]]) -> Iterator[_Block]:
     """Yield the blocks, in the order of the files that they are read from."""
     block: _Block | None = None
     for each in sorted(readers):
-        if block is None or each.path != block.path or each.start >= block.end:
+        if block is None or each.location != block.location or each.start >= block.end:
             if block is not None:
                 yield block
             block = _Block(*each)

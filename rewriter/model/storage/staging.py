@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -32,14 +33,13 @@ class Slice(NamedTuple):
     offset: int
     length: int
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes, at most `CHUNK` at a time; fewer if the file ends before."""
+    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Yield the bytes from the open file, at most `CHUNK` at a time; fewer if the file ends before."""
         left = self.length
-        with self.path.open("rb") as stream:
-            stream.seek(self.offset)
-            while chunk := stream.read(min(CHUNK, left)):
-                left -= len(chunk)
-                yield chunk
+        stream.seek(self.offset)
+        while chunk := stream.read(min(CHUNK, left)):
+            left -= len(chunk)
+            yield chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,12 @@ class Excerpt:
     def chunks(self) -> Iterator[bytes]:
         """Yield the content, at most `CHUNK` bytes at a time."""
         end = 0
-        for at, part in self.slices:
-            yield bytes(at - end)
-            yield from part.chunks()
-            end = at + part.length
+        for path, parts in groupby(self.slices, key=lambda each: each[1].path):
+            with path.open("rb") as stream:
+                for at, part in parts:
+                    yield bytes(at - end)
+                    yield from part.chunks(stream)
+                    end = at + part.length
 
 
 Source = Path | Excerpt
@@ -77,7 +79,8 @@ def size_of(source: Source) -> int:
 
 def chunks_of(source: Source) -> Iterator[bytes]:
     """Return a content, at most `CHUNK` bytes at a time."""
-    return source.chunks() if isinstance(source, Excerpt) else Slice(source, 0, size_of(source)).chunks()
+    excerpt = source if isinstance(source, Excerpt) else Excerpt(((0, Slice(source, 0, size_of(source))),))
+    return excerpt.chunks()
 
 
 class Staged(NamedTuple):
