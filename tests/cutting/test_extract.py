@@ -388,6 +388,22 @@ def test_data_of_an_earlier_piece_gives_way(tmp_path: Path) -> None:
     onnx.checker.check_model(str(out), full_check=True)
 
 
+def test_data_that_is_read_stays_even_if_an_earlier_run_wrote_it(tmp_path: Path) -> None:
+    """The old piece recorded the data as its own; now a model in the folder above refers to it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    first = rewriter.extract(EXPORTS / "external_data" / "dy.onnx", "**", out / "p.onnx", copy_data=True)
+    moved = onnx.load(out / "p.onnx", load_external_data=False)
+    for tensor in moved.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = f"out/{entry.value}"
+    onnx.save(moved, tmp_path / "m.onnx")
+    found = rewriter.extract(tmp_path / "m.onnx", "body.0", out / "p.onnx", copy_data=True, numbers=False)
+    assert found.removed == ()
+    assert first.outputs[0].exists()
+
+
 def test_a_file_without_hierarchy_says_so() -> None:
     with pytest.raises(UsageError, match="no module hierarchy"):
         rewriter.extract(chain("one", "two"), "encoder")

@@ -29,7 +29,7 @@ def write_atomically(
     seal. So a model never stands beside the data, the seal or the sidecar of another model.
 
     Sidecars of earlier outputs are removed, see `sidecar_path`. Older copies of data that this package made
-    and that no file mentions any more are removed too, see `stale_copies`.
+    and that no file mentions any more are removed too, see `stale_copies`; the files that were read stay.
 
     Args:
         outputs: target -> its bytes.
@@ -65,7 +65,8 @@ def write_atomically(
             # Interrupts wait: between two renames, one would leave a model without its seal.
             with interrupts.held(), locked(folders):
                 copies.check()
-                old = copies_of(outputs, folders)
+                known = copies_of(outputs, folders).items()
+                old = {path: digest for path, digest in known if path not in copies.watched}
                 _move_data(staged[: len(copies.files)])
                 gone += stale_sidecars(outputs)
                 _replace(staged[len(copies.files) :], seal, gone)

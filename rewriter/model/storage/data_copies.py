@@ -25,6 +25,10 @@ class Watched:
     def __init__(self, paths: Iterable[Path]) -> None:
         self._seen = {path: _state(path) for path in paths}
 
+    def __contains__(self, path: Path) -> bool:
+        """Whether a path leads to one of the files."""
+        return path.resolve() in {each.resolve() for each in self._seen}
+
     def check(self) -> None:
         """Raise an error if a file has changed.
 
