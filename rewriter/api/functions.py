@@ -248,11 +248,11 @@ def extract(
         output: the file to write; None to only return the model (`.model`).
         call: number of the call, from 0, for modules that are called several times; or `then`, `else` or
             `body`, for the call in this body of If, Loop or Scan.
-        numbers: whether onnxruntime runs the whole model and the result, which must agree bit for bit. None:
-            run them if possible. True: fail if they cannot be run.
+        numbers: whether onnxruntime runs the result, and the part of the whole model that the modules depend
+            on; they must agree bit for bit. None: run them if possible. True: fail if they cannot be run.
         inputs: input name of the whole model -> array to run it on, or an `.npz` file; drawn from the
             signature if None.
-        copy_data: whether to copy external data if the output is in another folder.
+        copy_data: whether to copy the external data that it reads, if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
         reference: the source that this model was built from; see `load`.
@@ -300,7 +300,7 @@ def split(
             run them if possible. True: fail if they cannot be run.
         inputs: input name of the whole model -> array to run it on, or an `.npz` file; drawn from the
             signature if None.
-        copy_data: whether to copy external data if the output is in another folder.
+        copy_data: whether to copy the external data that it reads, if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
         reference: the source that this model was built from; see `load`.

@@ -1,4 +1,4 @@
-"""Content of `split.json`: for each part of a split model, the source of its inputs, and its outputs."""
+"""Content of `split.json`: for each part of a split model, its data, sources of inputs, and outputs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
+from rewriter.model.storage.data_copies import Copies
+from rewriter.model.storage.external_data import external_locations
 from rewriter.modules.analysis import Analysis
 
 if TYPE_CHECKING:
@@ -27,9 +29,10 @@ class ChainOutputJson(TypedDict):
 
 
 class ChainPartJson(TypedDict):
-    """A part of the chain."""
+    """A part of the chain; `data` names the files with its external data, relative to the folder."""
 
     file: str
+    data: Sequence[str]
     inputs: Sequence[ChainInputJson]
     outputs: Sequence[ChainOutputJson]
 
@@ -43,26 +46,28 @@ class ChainJson(TypedDict):
     parts: Sequence[ChainPartJson]
 
 
-def index_of(found: Split, analysis: Analysis) -> bytes:
+def index_of(found: Split, analysis: Analysis, copies: Copies) -> bytes:
     """Return the content of the file.
 
     Args:
         found: the chain.
         analysis: the whole model.
+        copies: the plan of the copies of external data.
     """
     document: ChainJson = {
         "schema": SCHEMA,
         "model": analysis.path.name if analysis.path else None,
         "at": [str(each) for each in found.at],
-        "parts": _parts(found, {info.name for info in analysis.model.graph.output}),
+        "parts": _parts(found, {info.name for info in analysis.model.graph.output}, copies),
     }
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def _parts(found: Split, results: set[str]) -> list[ChainPartJson]:
+def _parts(found: Split, results: set[str], copies: Copies) -> list[ChainPartJson]:
     return [
         {
             "file": file_name(number),
+            "data": sorted(external_locations(copies.relocated(part.model))),
             "inputs": [
                 {"name": name, "from": None if source is None else file_name(source)}
                 for name, source in feeds.items()

@@ -135,11 +135,12 @@ def extract(
     found = batch.found[wanted]
     if isinstance(found, RewriterError):
         raise found
-    copies = plan_data(analysis, [output], [found.model], copy_data=copy_data) if output else Copies()
+    models = {output: found.model} if output else {}
+    copies = plan_data(analysis, models, copy_data=copy_data) if models else Copies()
     folder = analysis.path.parent if analysis.path else output.parent if output else None
     verdict = check(batch.whole, [found.piece], folder, how)[0]
     demand(f"{file_of(analysis)}: {wanted}", verdict)
-    written, removed = write_models({output: found.model}, copies) if output else ((), ())
+    written, removed = write_models(models, copies) if models else ((), ())
     return replace(found, wanted=wanted, check=verdict, outputs=written, removed=removed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from onnx import ModelProto
@@ -14,32 +14,26 @@ from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
 
 
-def plan_data(
-    analysis: Analysis, targets: Sequence[Path], models: Sequence[ModelProto], *, copy_data: bool
-) -> Copies:
+def plan_data(analysis: Analysis, models: Mapping[Path, ModelProto], *, copy_data: bool) -> Copies:
     """Plan the copies of external data, and refuse targets that cannot be written.
 
-    Data that no piece refers to is not copied.
+    Only the ranges that the pieces read are copied.
 
     Args:
         analysis: the model that the pieces were cut from.
-        targets: the files to write, all in one folder.
-        models: the pieces.
-        copy_data: whether data may be copied if the targets are in another folder.
-
-    Returns:
-        The files to copy, with their new names.
+        models: the file to write -> the piece, all in one folder.
+        copy_data: whether data may be copied if the files are in another folder.
 
     Raises:
         CannotWrite: a target cannot be written.
         UsageError: a target would replace an input, or data must be copied and `copy_data` is False.
         UnreadableModel: external data is missing, too short or not allowed.
     """
-    home = analysis.path or targets[0]
+    home = analysis.path or next(iter(models))
     data = dict.fromkeys(
-        location for model in models for location in external_data.check_external_data(model, home)
+        location for model in models.values() for location in external_data.check_external_data(model, home)
     )
-    return output_targets.plan_copies(analysis.path, targets, tuple(data), copy_data=copy_data)
+    return output_targets.plan_packing(analysis.path, models, tuple(data), copy_data=copy_data)
 
 
 def write_models(

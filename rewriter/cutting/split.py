@@ -117,11 +117,10 @@ def split(
     """
     how = checking or Checking()
     planned = plan_split(analysis, at, how)
-    models = [part.model for part in planned.parts]
-    targets = [folder / file_name(number) for number in range(len(models))] if folder else []
+    models = {folder / file_name(n): part.model for n, part in enumerate(planned.parts)} if folder else {}
     made = _made(folder) if folder else False
     try:
-        copies = plan_data(analysis, targets, models, copy_data=copy_data) if targets else Copies()
+        copies = plan_data(analysis, models, copy_data=copy_data) if models else Copies()
         home = analysis.path.parent if analysis.path else folder
         checks = check(analysis.model, planned.parts, home, how, chain=True)
         for number, verdict in enumerate(checks):
@@ -129,9 +128,8 @@ def split(
         written: tuple[Path, ...] = ()
         removed: tuple[Path, ...] = ()
         if folder:
-            models_by_path = dict(zip(targets, models, strict=True))
-            note = (folder / INDEX, index_of(planned, analysis))
-            written, removed = write_models(models_by_path, copies, note)
+            note = (folder / INDEX, index_of(planned, analysis, copies))
+            written, removed = write_models(models, copies, note)
     except BaseException:
         if made and folder:
             with suppress(OSError):

@@ -32,7 +32,8 @@ def types_of(
         types.update((name, _honest(info, flat.varying)) for name, info in inferred.items())
     shapeless = [name for name in left if name in types and not _is_whole(types[name].type)]
     if shapeless:
-        ranks = run_of(flat.main.model, folder, how).ranks(shapeless)
+        # With all boundary values, the run has the readers of inputs: these readers decide which rank runs.
+        ranks = run_of(flat.main.model, folder, how).ranks(wanted)
         for name in shapeless:
             types[name] = _of_rank(types[name], ranks.get(name))
     return {name: types[name] for name in wanted if name in types and _is_whole(types[name].type)}

@@ -9,8 +9,8 @@ from rewriter.basics.option_declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import (
     PATTERNS,
-    CopyData,
     Output,
+    PackData,
     Pieces,
     Printing,
     SideInputs,
@@ -26,7 +26,7 @@ class ExtractOptions(
     SideInputs,
     Pieces,
     ChildLimits,
-    CopyData,
+    PackData,
     Printing,
     omit=("shapes",),
     arguments=PATTERNS,
@@ -53,7 +53,7 @@ class ExtractOptions(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitOptions(Verb, SideInputs, Pieces, ChildLimits, CopyData, Printing, omit=("shapes",)):
+class SplitOptions(Verb, SideInputs, Pieces, ChildLimits, PackData, Printing, omit=("shapes",)):
     """Cut MODEL into a chain of models that together compute the same as MODEL.
 
     Each cut is before the first node of a module, in execution order. DIR gets part-0.onnx, part-1.onnx ...

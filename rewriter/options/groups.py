@@ -114,7 +114,9 @@ class Pieces(RunOptions):
     """Options of checking models that are cut from another."""
 
     numbers: bool | None = option(
-        None, "Fail if MODEL or the result cannot be run; with --no-numbers, run neither."
+        None,
+        "Fail if the result or the part of MODEL that feeds it cannot be run; with --no-numbers, run "
+        "neither.",
     )
 
     def __post_init__(self) -> None:
@@ -167,6 +169,15 @@ class CopyData:
     """Permission to copy external data."""
 
     copy_data: bool = option(False, "Copy external data if OUTPUT is in another folder.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackData:
+    """Permission to copy parts of external data."""
+
+    copy_data: bool = option(
+        False, "If the output is in another folder, copy the external data that it reads, and no more."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,13 +8,16 @@ import numpy as np
 import onnx
 import onnx.numpy_helper
 import pytest
+from onnx import TensorProto
 
 import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
 from rewriter.cutting.extract import Extraction, Target, extract, plan_extractions
-from rewriter.errors import CannotCut, NotProved, RewriterError, UsageError
+from rewriter.errors import CannotCut, NotProved, RewriterError, UnreadableModel, UsageError
+from rewriter.model.storage.external_data import bytes_of, external_locations, tensors_of
 from rewriter.paths import ModulePath
+from rewriter.proof.certificate import certify
 from rewriter.verdict.verification import Verdict
 from rewriter.views.json.cutting import _value_json
 from rewriter.views.text.cutting import _typed
@@ -338,8 +341,67 @@ def test_external_weights(tmp_path: Path) -> None:
     onnx.checker.check_model(str(source / "part.onnx"), full_check=True)
     with pytest.raises(UsageError, match="--copy-data"):
         rewriter.extract(source / "dy.onnx", "body.0", tmp_path / "part.onnx")
-    rewriter.extract(source / "dy.onnx", "body.0", tmp_path / "part.onnx", copy_data=True)
+    before = (source / "dy.onnx.data").read_bytes()
+    found = rewriter.extract(source / "dy.onnx", "body.0", tmp_path / "part.onnx", copy_data=True)
     onnx.checker.check_model(str(tmp_path / "part.onnx"), full_check=True)
+    assert found.outputs == (tmp_path / "part.onnx.data", tmp_path / "part.onnx")
+    assert (source / "dy.onnx.data").read_bytes() == before
+
+
+def test_data_that_does_not_feed_a_piece_may_be_missing(tmp_path: Path) -> None:
+    source = onnx.load(EXPORTS / "external_data" / "dy.onnx")
+    apart = {"save_as_external_data": True, "all_tensors_to_one_file": False, "size_threshold": 0}
+    onnx.save(source, tmp_path / "m.onnx", **apart)  # type: ignore[arg-type]
+    (tmp_path / "body.2.weight").unlink()
+    assert rewriter.extract(tmp_path / "m.onnx", "body.0", tmp_path / "p.onnx", numbers=True).outputs
+    with pytest.raises(NotProved, match="the whole model does not run"):
+        rewriter.extract(tmp_path / "m.onnx", "head", tmp_path / "h.onnx", numbers=True)
+    with pytest.raises(UnreadableModel, match="missing"):
+        rewriter.extract(tmp_path / "m.onnx", "body.2", tmp_path / "b.onnx", numbers=False)
+
+
+def test_packed_weights_are_those_of_the_source(tmp_path: Path) -> None:
+    """By digest of every tensor; and no byte is written that the piece does not read, but for alignment."""
+    source = EXPORTS / "external_data" / "dy.onnx"
+    found = rewriter.extract(source, "body.0", tmp_path / "part.onnx", copy_data=True, numbers=False)
+    made = onnx.load(tmp_path / "part.onnx", load_external_data=False)
+    proved = certify(found.model, made, before_folder=source.parent, after_folder=tmp_path)
+    assert proved.equal
+    assert not proved.identical
+    needed = sum(
+        bytes_of(each) or 0 for each in tensors_of(made) if each.data_location == TensorProto.EXTERNAL
+    )
+    assert needed == (tmp_path / "part.onnx.data").stat().st_size == 2048
+
+
+def test_data_of_an_earlier_piece_gives_way(tmp_path: Path) -> None:
+    """The same piece uses the old data; another piece writes its own, and the old data goes."""
+    source, out = EXPORTS / "external_data" / "dy.onnx", tmp_path / "part.onnx"
+    for _ in range(2):
+        rewriter.extract(source, "body.0", out, copy_data=True, numbers=False)
+        assert [path.name for path in tmp_path.glob("*.data")] == ["part.onnx.data"]
+    found = rewriter.extract(source, "body.2", out, copy_data=True, numbers=False)
+    (data,) = tmp_path.glob("*.data")
+    assert found.removed == (tmp_path / "part.onnx.data",)
+    assert list(external_locations(found.model)) == ["dy.onnx.data"]
+    assert list(external_locations(onnx.load(out, load_external_data=False))) == [data.name]
+    onnx.checker.check_model(str(out), full_check=True)
+
+
+def test_data_that_is_read_stays_even_if_an_earlier_run_wrote_it(tmp_path: Path) -> None:
+    """The old piece recorded the data as its own; now a model in the folder above refers to it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    first = rewriter.extract(EXPORTS / "external_data" / "dy.onnx", "**", out / "p.onnx", copy_data=True)
+    moved = onnx.load(out / "p.onnx", load_external_data=False)
+    for tensor in moved.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = f"out/{entry.value}"
+    onnx.save(moved, tmp_path / "m.onnx")
+    found = rewriter.extract(tmp_path / "m.onnx", "body.0", out / "p.onnx", copy_data=True, numbers=False)
+    assert found.removed == ()
+    assert first.outputs[0].exists()
 
 
 def test_a_file_without_hierarchy_says_so() -> None:

@@ -15,6 +15,8 @@ from rewriter import pipeline
 from rewriter.cutting.check import Check, Checking, check
 from rewriter.cutting.split import Split, parse_cuts, plan_split, split
 from rewriter.errors import CannotCut, CannotWrite, NotProved, UsageError
+from rewriter.model.storage.external_data import external_locations
+from rewriter.model.storage.files import load
 from rewriter.verdict.verification import Verdict
 from tests.build import model
 from tests.exports import EXPORTS
@@ -203,14 +205,67 @@ def session_of(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def test_external_weights_are_copied_once(tmp_path: Path) -> None:
+def test_external_weights_are_packed_by_part(tmp_path: Path) -> None:
     path = EXPORTS / "external_data" / "dy.onnx"
     with pytest.raises(UsageError, match="--copy-data"):
         rewriter.split(path, "body.2", tmp_path / "parts")
     assert not (tmp_path / "parts").exists()
-    rewriter.split(path, "body.2", tmp_path / "parts", copy_data=True)
-    assert len(list((tmp_path / "parts").glob("*.data"))) == 1
-    onnx.checker.check_model(str(tmp_path / "parts" / "part-1.onnx"), full_check=True)
+    found = rewriter.split(path, "body.2", tmp_path / "parts", copy_data=True)
+    data = sorted((tmp_path / "parts").glob("*.data"))
+    assert [each.name for each in data] == ["part-0.onnx.data", "part-1.onnx.data"]
+    assert set(found.outputs) == set((tmp_path / "parts").iterdir())
+    assert sum(each.stat().st_size for each in data) < 1.1 * path.with_suffix(".onnx.data").stat().st_size
+    for part in ("part-0.onnx", "part-1.onnx"):
+        onnx.checker.check_model(str(tmp_path / "parts" / part), full_check=True)
+
+
+def test_parts_beside_the_model_refer_to_its_data(tmp_path: Path) -> None:
+    for name in ("dy.onnx", "dy.onnx.data"):
+        (tmp_path / name).write_bytes((EXPORTS / "external_data" / name).read_bytes())
+    rewriter.split(tmp_path / "dy.onnx", "body.2", tmp_path, numbers=False)
+    assert [path.name for path in tmp_path.glob("*.data")] == ["dy.onnx.data"]
+    index = json.loads((tmp_path / "split.json").read_text())
+    assert [part["data"] for part in index["parts"]] == [["dy.onnx.data"], ["dy.onnx.data"]]
+
+
+def test_weights_that_several_parts_read_are_written_once(tmp_path: Path) -> None:
+    """Each part needs its own file, if it has one, and the shared one, if it reads of it."""
+    source = tmp_path / "from"
+    source.mkdir()
+    tied = model(TIED)
+    for tensor, fill in zip(tied.graph.initializer, (1, 2, 3), strict=True):
+        tensor.CopyFrom(onnx.numpy_helper.from_array(np.full((16,), fill, np.float32), tensor.name))
+    onnx.save(tied, source / "m.onnx", save_as_external_data=True, location="w.data", size_threshold=0)
+    rewriter.split(source / "m.onnx", ["l.1", "l.2"], tmp_path / "parts", copy_data=True, numbers=True)
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "parts").glob("*.data")}
+    assert sizes == {"shared.data": 64, "part-1.onnx.data": 64, "part-2.onnx.data": 64}
+    used = [external_locations(load(tmp_path / "parts" / f"part-{number}.onnx")) for number in range(3)]
+    assert [sorted(each) for each in used] == [
+        ["shared.data"],
+        ["part-1.onnx.data"],
+        ["part-2.onnx.data", "shared.data"],
+    ]
+    index = json.loads((tmp_path / "parts" / "split.json").read_text())
+    assert [part["data"] for part in index["parts"]] == [sorted(each) for each in used]
+    feeds = {"x": np.ones(16, np.float32)}
+    (expected,) = session_of(source / "m.onnx").run(None, feeds)
+    for number, (ends, given) in enumerate((("a", "x"), ("b", "a"), ("y", "b"))):
+        (feeds[ends],) = session_of(tmp_path / "parts" / f"part-{number}.onnx").run(
+            None, {given: feeds[given]}
+        )
+    assert (feeds["y"] == expected).all()
+
+
+TIED = """
+g (float[16] x) => (float[16] y)
+<float[1] tied = {1}, float[1] one = {1}, float[1] two = {1}>
+{
+  ["/l.0/Add"] a = Add (x, tied)
+  ["/l.1/Mul"] b = Mul (a, one)
+  ["/l.2/Add"] c = Add (b, tied)
+  ["/l.2/Mul"] y = Mul (c, two)
+}
+"""
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

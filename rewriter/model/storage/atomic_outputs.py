@@ -11,7 +11,7 @@ from rewriter.errors import CannotWrite
 from rewriter.model.storage.data_copies import Copies, same_content
 from rewriter.model.storage.output_targets import demand_file
 from rewriter.model.storage.sidecar_path import stale_sidecars
-from rewriter.model.storage.staging import Content, Staged, locked, stage, sweep, sync
+from rewriter.model.storage.staging import Content, Source, Staged, locked, stage, sweep, sync
 from rewriter.model.storage.stale_copies import copies_of, remove_unused
 
 
@@ -29,7 +29,7 @@ def write_atomically(
     seal. So a model never stands beside the data, the seal or the sidecar of another model.
 
     Sidecars of earlier outputs are removed, see `sidecar_path`. Older copies of data that this package made
-    and that no file mentions any more are removed too, see `stale_copies`.
+    and that no file mentions any more are removed too, see `stale_copies`; the files that were read stay.
 
     Args:
         outputs: target -> its bytes.
@@ -45,7 +45,7 @@ def write_atomically(
         UnreadableModel: an input changed since the copies were planned.
     """
     copies = copies or Copies()
-    contents: dict[Path, Content | Path] = {**copies.files, **outputs}
+    contents: dict[Path, Content | Source] = {**copies.files, **outputs}
     digests: dict[Path, str] = {}
     gone: list[Path] = []
     folders = {target.parent for target in contents}
@@ -65,7 +65,8 @@ def write_atomically(
             # Interrupts wait: between two renames, one would leave a model without its seal.
             with interrupts.held(), locked(folders):
                 copies.check()
-                old = copies_of(outputs, folders)
+                known = copies_of(outputs, folders).items()
+                old = {path: digest for path, digest in known if path not in copies.watched}
                 _move_data(staged[: len(copies.files)])
                 gone += stale_sidecars(outputs)
                 _replace(staged[len(copies.files) :], seal, gone)

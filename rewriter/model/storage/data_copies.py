@@ -11,9 +11,9 @@ from onnx import ModelProto, TensorProto
 
 from rewriter.errors import CannotWrite, UnreadableModel
 from rewriter.model.storage.external_data import tensors_of
-from rewriter.model.storage.staging import copy_and_digest
+from rewriter.model.storage.packing import Packing
+from rewriter.model.storage.staging import Source, chunks_of, digest_of, size_of
 
-_CHUNK = 16 << 20
 _DIGITS = 16
 _NAMED = re.compile(rf"(.+?)\.([0-9a-f]{{{_DIGITS}}})(\.[^.]*)?")
 """`model.onnx.0123456789abcdef.data`: a copy with the digest of its content in its name."""
@@ -24,6 +24,10 @@ class Watched:
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._seen = {path: _state(path) for path in paths}
+
+    def __contains__(self, path: Path) -> bool:
+        """Whether a path leads to one of the files."""
+        return path.resolve() in {each.resolve() for each in self._seen}
 
     def check(self) -> None:
         """Raise an error if a file has changed.
@@ -51,16 +55,18 @@ class Copies:
     """Plan of the copies of external data to another folder.
 
     Attributes:
-        files: target -> source of every file to copy. An existing target is never replaced.
-        renamed: location in the source model -> location in the written model, if they differ.
+        files: target -> content of every file to write. An existing target is never replaced.
+        renamed: planned location of a data file -> its location in the written model, if they differ.
         there: existing copies of earlier runs that are used again.
         watched: the source files, as they were when the copies were planned.
+        packing: layout of the data files; None if they are copies of whole files.
     """
 
-    files: Mapping[Path, Path] = field(default_factory=dict)
+    files: Mapping[Path, Source] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     there: tuple[Path, ...] = ()
     watched: Watched = field(default_factory=lambda: Watched(()))
+    packing: Packing | None = None
 
     def check(self) -> None:
         """Raise an error if the plan no longer holds.
@@ -75,38 +81,43 @@ class Copies:
                 raise CannotWrite(f"{path}: another run has removed it meanwhile; run again")
 
     def relocated(self, model: ModelProto) -> ModelProto:
-        """Return a copy of the model with the new locations; the model itself if no location changes."""
-        if not self.renamed:
+        """Return a copy of the model with the new references; the model itself if no reference changes."""
+        if not self.renamed and self.packing is None:
             return model
         moved = ModelProto()
         moved.CopyFrom(model)
         for tensor in tensors_of(moved):
             if tensor.data_location == TensorProto.EXTERNAL:
+                if self.packing is not None:
+                    self.packing.move(tensor)
                 for entry in tensor.external_data:
                     if entry.key == "location":
                         entry.value = self.renamed.get(entry.value, entry.value)
         return moved
 
 
-def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
+def copies_to(home: Path, model: Path, data: Collection[str], packing: Packing | None = None) -> Copies:
     """Plan copies of external data and their names.
 
-    A copy has the name of its source. If other data has that name, the copy has the digest of its content in
-    its name. An existing copy with equal content is used again. Existing data is never replaced, since an old
-    model refers to it until a new model takes its place.
+    A copy has the name of its source, or the planned name of a packed file. If other data has that name, the
+    copy has the digest of its content in its name. An existing copy with equal content is used again.
+    Existing data is never replaced, since an old model refers to it until a new model takes its place.
 
     Args:
         home: the folder to write to.
         model: the file that is read.
         data: locations of its external data, relative to its folder.
+        packing: the data files to write; None to copy the files of `data`.
 
     Raises:
         CannotWrite: a file has the digest of the data in its name, but other content.
     """
     origin = model.parent
+    watched = Watched((model, *(origin / name for name in data)))
+    sources: Mapping[str, Source] = {name: origin / name for name in data} if not packing else packing.files
     files, renamed, there = {}, {}, []
-    for name in data:
-        source, target = origin / name, home / name
+    for name, source in sources.items():
+        target = home / name
         if target.exists() and not same_content(target, source):
             target = _by_content(target, source)
             renamed[name] = target.relative_to(home).as_posix()
@@ -119,11 +130,10 @@ def copies_to(home: Path, model: Path, data: Collection[str]) -> Copies:
             there.append(target)
         else:
             raise CannotWrite(f"{target}: does not hold what its name says; remove it")
-    watched = Watched((model, *(origin / name for name in data)))
-    return Copies(files, renamed, tuple(there), watched)
+    return Copies(files, renamed, tuple(there), watched, packing)
 
 
-def _by_content(target: Path, source: Path, *, only_there: bool = False) -> Path:
+def _by_content(target: Path, source: Source, *, only_there: bool = False) -> Path:
     """Return `target` with the source's digest in its name.
 
     With `only_there`, return `target` itself if no file of that name exists.
@@ -154,20 +164,11 @@ def named_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if digits_of(path) and path.is_file())
 
 
-def same_content(left: Path, right: Path) -> bool:
-    """Whether two files hold the same bytes; reading stops at the first difference."""
-    if left.samefile(right):
+def same_content(left: Path, right: Source) -> bool:
+    """Whether a file holds the same bytes as a content; reading stops at the first difference."""
+    if isinstance(right, Path) and left.samefile(right):
         return True
-    if not left.is_file() or left.stat().st_size != right.stat().st_size:
+    if not left.is_file() or left.stat().st_size != size_of(right):
         return False
-    with left.open("rb") as ours, right.open("rb") as theirs:
-        while chunk := ours.read(_CHUNK):
-            if chunk != theirs.read(_CHUNK):
-                return False
-    return True
-
-
-def digest_of(path: Path) -> str:
-    """Return the BLAKE2b digest of a file's content, in hexadecimal."""
-    with path.open("rb") as stream:
-        return copy_and_digest(stream)
+    with left.open("rb") as ours:
+        return all(ours.read(len(chunk)) == chunk for chunk in chunks_of(right)) and not ours.read(1)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+
+from onnx import ModelProto
 
 from rewriter.errors import CannotWrite, UsageError
 from rewriter.model.storage.data_copies import Copies, Watched, copies_to
+from rewriter.model.storage.packing import pack
 from rewriter.model.storage.sidecar_path import sidecar_path
 
 _OF_DEVICES = (Path("/dev"), Path("/dev/fd"))
@@ -33,20 +36,58 @@ def plan_copies(
         CannotWrite: a target cannot be written.
         UsageError: a target would replace an input, or leave the data behind.
     """
+    away = _data_away(source, targets, data, copy_data=copy_data)
+    if away is None:
+        return _no_copies(source, data)
+    home = targets[0].parent
+    for name in data:
+        _demand_folder(home / name, (home / name).parent)
+    return copies_to(home, away, data)
+
+
+def plan_packing(
+    source: Path | None, models: Mapping[Path, ModelProto], data: Collection[str], *, copy_data: bool
+) -> Copies:
+    """Do the same as `plan_copies`, but copy only the ranges of the data that the models to write read.
+
+    Args:
+        source: see `plan_copies`.
+        models: the file to write -> its model, all in one folder.
+        data: the external data of the models, relative to the folder of the source.
+        copy_data: see `plan_copies`.
+
+    Raises:
+        CannotWrite: see `plan_copies`.
+        UsageError: see `plan_copies`.
+    """
+    targets = tuple(models)
+    away = _data_away(source, targets, data, copy_data=copy_data)
+    if away is None:
+        return _no_copies(source, data)
+    packing = pack({target.name: model for target, model in models.items()}, away.parent)
+    return copies_to(targets[0].parent, away, data, packing)
+
+
+def _data_away(
+    source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
+) -> Path | None:
+    """Check the targets; return the source if its data lies in another folder, so that it must be copied."""
     home = targets[0].parent
     _demand_folder(targets[0], home)
     for target in targets:
         _spare_inputs(target, source, data)
-    if source is None:
-        return Copies()
-    origin = source.parent
-    if not data or home.resolve() == origin.resolve():
-        return Copies(watched=Watched((source, *(origin / name for name in data))))
+    if source is None or not data or home.resolve() == source.parent.resolve():
+        return None
     if not copy_data:
-        raise UsageError(f"{targets[0]}: the weights lie in {origin}; write beside them, or add --copy-data")
-    for name in data:
-        _demand_folder(home / name, (home / name).parent)
-    return copies_to(home, source, data)
+        raise UsageError(
+            f"{targets[0]}: the weights lie in {source.parent}; write beside them, or add --copy-data"
+        )
+    return source
+
+
+def _no_copies(source: Path | None, data: Collection[str]) -> Copies:
+    read = (source, *(source.parent / name for name in data)) if source is not None else ()
+    return Copies(watched=Watched(read))
 
 
 def spare_given(output: Path, **told: object) -> None:

@@ -9,7 +9,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -24,6 +26,63 @@ _PATIENCE = 60.0
 """Seconds to wait for another run, which locks no folder while it writes content."""
 
 
+class Slice(NamedTuple):
+    """Bytes of a file."""
+
+    path: Path
+    offset: int
+    length: int
+
+    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Yield the bytes from the open file, at most `CHUNK` at a time; fewer if the file ends before."""
+        left = self.length
+        stream.seek(self.offset)
+        while chunk := stream.read(min(CHUNK, left)):
+            left -= len(chunk)
+            yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Content that is read from files.
+
+    Attributes:
+        slices: (place in the content, bytes), ascending and disjoint; zeros fill the gaps.
+    """
+
+    slices: tuple[tuple[int, Slice], ...]
+
+    @property
+    def size(self) -> int:
+        """The length of the content."""
+        return max((at + part.length for at, part in self.slices), default=0)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the content, at most `CHUNK` bytes at a time."""
+        end = 0
+        for path, parts in groupby(self.slices, key=lambda each: each[1].path):
+            with path.open("rb") as stream:
+                for at, part in parts:
+                    yield bytes(at - end)
+                    yield from part.chunks(stream)
+                    end = at + part.length
+
+
+Source = Path | Excerpt
+"""Content of data to write: a whole file, or parts of files."""
+
+
+def size_of(source: Source) -> int:
+    """Return the length of a content."""
+    return source.size if isinstance(source, Excerpt) else source.stat().st_size
+
+
+def chunks_of(source: Source) -> Iterator[bytes]:
+    """Return a content, at most `CHUNK` bytes at a time."""
+    excerpt = source if isinstance(source, Excerpt) else Excerpt(((0, Slice(source, 0, size_of(source))),))
+    return excerpt.chunks()
+
+
 class Staged(NamedTuple):
     """Temporary file beside its target. The file stays open: its lock tells other runs that it is in use."""
 
@@ -31,20 +90,19 @@ class Staged(NamedTuple):
     path: Path
     stream: BinaryIO
 
-    def fill(self, content: bytes | Path) -> str:
-        """Write bytes, or the content of a file, and sync them so that they survive a power cut.
+    def fill(self, content: bytes | Source) -> str:
+        """Write bytes, or content of files, and sync them so that they survive a power cut.
 
         The file gets the permissions of an existing target.
 
         Returns:
-            The digest of a file, see `data_copies.digest_of`; '' for bytes.
+            The digest of content of files, see `digest_of`; '' for bytes.
         """
         digest = ""
-        if isinstance(content, Path):
-            with content.open("rb") as source:
-                digest = copy_and_digest(source, self.stream)
-        else:
+        if isinstance(content, bytes):
             self.stream.write(content)
+        else:
+            digest = digest_of(content, self.stream)
         self.stream.flush()
         os.fsync(self.stream.fileno())
         if self.target.exists():
@@ -52,10 +110,10 @@ class Staged(NamedTuple):
         return digest
 
 
-def copy_and_digest(source: BinaryIO, target: BinaryIO | None = None) -> str:
-    """Copy a stream into `target`, if given; return the BLAKE2b digest of its content, in hexadecimal."""
+def digest_of(source: Source, target: BinaryIO | None = None) -> str:
+    """Return the BLAKE2b digest of a content, in hexadecimal; write the content into `target`, if given."""
     digest = hashlib.blake2b(digest_size=32)
-    while chunk := source.read(CHUNK):
+    for chunk in chunks_of(source):
         digest.update(chunk)
         if target is not None:
             target.write(chunk)

@@ -24,9 +24,9 @@ from rewriter.errors import UnreadableModel
 from rewriter.model import metadata
 from rewriter.model.limits import MOST_BYTES, current
 from rewriter.model.storage import external_data, wire
-from rewriter.model.storage.data_copies import Copies, digest_of, digits_of, named_in
+from rewriter.model.storage.data_copies import Copies, digits_of, named_in
 from rewriter.model.storage.files import serialize
-from rewriter.model.storage.staging import CHUNK, Content, Digests
+from rewriter.model.storage.staging import CHUNK, Content, Digests, digest_of
 
 KEY = "rewriter.copies"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import chdir
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import onnx
@@ -13,43 +14,48 @@ from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Job, Sent
 from rewriter.runtime.compare.outcome import RunOutcome, Stage
 from rewriter.runtime.compare.output_task import another_seed, unsteady_outputs
-from rewriter.runtime.compare.pieces import AT_PIECE, WHOLE, PartRequest, PartRun, PartRuns, piece
+from rewriter.runtime.compare.pieces import AT_PIECE, RECORDED, WHOLE, PartRequest, PartRun, PartRuns, piece
 from rewriter.runtime.compare.tolerance import Deviation, difference
 from rewriter.runtime.inputs.feeds import Drawing
 from rewriter.runtime.inputs.input import FeedError, Input
 from rewriter.runtime.inputs.input_search import Runs, find_inputs
 from rewriter.runtime.inputs.signature import required_inputs
 from rewriter.runtime.ort.sessions import VERSION, RunError, Session
+from rewriter.runtime.weights.memory_map import MappedWeights
 
 Values = dict[str, Any]
 
 
 def judge_parts(job: Job[PartRequest]) -> PartRuns:
-    """Run the whole, unless the request forbids it, then each piece."""
-    drawing = job.request.drawing
+    """Run the part of the whole, unless the request forbids it, then each piece."""
+    drawing, mapped = job.request.drawing, MappedWeights()
     if isinstance(drawing, str):
-        return _Pieces(job, None, drawing).judge()
+        return _Pieces(job, mapped, None, drawing).judge()
     try:
-        found = find_inputs(job, drawing, lambda: _session(job.models[WHOLE], drawing.seed))
+        found = find_inputs(job, drawing, lambda: _session(job.models[RECORDED], mapped, drawing.seed))
     except (RunError, FeedError) as error:
-        return _Pieces(job, None, f"the whole model does not run: {one_line(error)}").judge()
-    return _Pieces(job, found, None).judge()
+        return _Pieces(job, mapped, None, f"the whole model does not run: {one_line(error)}").judge()
+    return _Pieces(job, mapped, found, None).judge()
 
 
-def _session(sent: Sent, seed: int) -> Session:
-    return Session(sent.path, sent.folder, seed=seed)
+def _session(sent: Sent, mapped: MappedWeights, seed: int) -> Session:
+    weights = mapped.of(sent.weights, Path(sent.folder or "."))
+    return Session(sent.path, sent.folder, seed=seed, weights=weights)
 
 
 class _Pieces:
     """Run of the pieces, with a comparison of their outputs with the values of the whole.
 
     Attributes:
+        mapped: the weight files, mapped once for all sessions.
         found: the runs of the whole; None if it was not run.
         silent: the reason why the whole was not run; None if it was.
     """
 
-    def __init__(self, job: Job[PartRequest], found: Runs | None, silent: str | None) -> None:
-        self.job, self.found, self.silent = job, found, silent
+    def __init__(
+        self, job: Job[PartRequest], mapped: MappedWeights, found: Runs | None, silent: str | None
+    ) -> None:
+        self.job, self.mapped, self.found, self.silent = job, mapped, found, silent
         self.request, self.whole = job.request, job.models[WHOLE]
         self.seed = self.request.drawing.seed if isinstance(self.request.drawing, Drawing) else 0
         self.recorded: list[Values] = []
@@ -65,7 +71,7 @@ class _Pieces:
         self.job.enter(stage)
 
     def judge(self) -> PartRuns:
-        """Return one verdict per piece, and the ranks of the arrays among the whole's inputs and outputs."""
+        """Return one verdict per piece, and the ranks of the arrays among the recorded values."""
         ranks = _ranks(self.recorded)
         return PartRuns(tuple(map(self._judged, range(len(self.request.parts)))), ranks)
 
@@ -76,7 +82,7 @@ class _Pieces:
         fault = self._fault(model, sent)
         known = fault is not None and self._fault_of_whole is not None
         try:
-            session = _session(sent, self.seed)
+            session = _session(sent, self.mapped, self.seed)
         except RunError as error:
             reason = f"onnxruntime: {one_line(error)}"
             if fault is None or known:
@@ -125,12 +131,12 @@ class _Pieces:
 
     @cached_property
     def _drawn(self) -> frozenset[str]:
-        """Names of the outputs of the whole that differ between two runs with different seeds."""
+        """Names of the recorded values that differ between two runs of the whole with different seeds."""
         drawing = self.request.drawing
         assert self.found is not None and isinstance(drawing, Drawing)  # the whole has run
         at_piece = self._stage
         self._enter(Stage.FIRST)
-        reseeded = _session(self.whole, another_seed(self.seed))
+        reseeded = _session(self.job.models[RECORDED], self.mapped, another_seed(self.seed))
         unsteady = unsteady_outputs(self.found, drawing.plan.inputs, reseeded)
         self._enter(at_piece)
         return frozenset(self.found.outputs[position] for position in unsteady)
@@ -150,16 +156,14 @@ class _Pieces:
     @cached_property
     def _whole_loads(self) -> bool:
         try:
-            _session(self.whole, self.seed)
+            _session(self.whole, self.mapped, self.seed)
         except RunError:
             return False
         return True
 
     @cached_property
     def _fault_of_whole(self) -> str | None:
-        model = onnx.ModelProto.FromString(self.whole.path.read_bytes())
-        del model.graph.output[self.request.outputs :]
-        return self._fault(model, self.whole)
+        return self._fault(onnx.ModelProto.FromString(self.whole.path.read_bytes()), self.whole)
 
 
 def _ranks(recorded: list[Values]) -> dict[str, int]:

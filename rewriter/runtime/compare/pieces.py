@@ -1,7 +1,8 @@
 """Runs a model and pieces of it in a child process: checks that the pieces compute the same as the whole.
 
-The whole runs with all inputs and outputs of the pieces as additional outputs. Each piece runs on these
-recorded values or, in a chain, on the inputs of the whole and the outputs of earlier pieces.
+The part of the whole runs that computes the inputs and outputs of the pieces; other weights of the whole are
+not read. Each piece runs on these recorded values or, in a chain, on the inputs of the whole and the outputs
+of earlier pieces.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import onnx
 
+from rewriter.model.index.backward_slice import reduce_to
 from rewriter.runtime.child.call import Task, run
 from rewriter.runtime.child.error_text import one_line
 from rewriter.runtime.child.job import Cause, Ended
@@ -21,7 +23,9 @@ from rewriter.runtime.inputs.seeds import seed_nodes
 from rewriter.runtime.inputs.signature import expose
 
 WHOLE = "whole"
-"""The name of the whole among the models."""
+"""The name of the whole among the models; it is read only if a piece has a fault."""
+RECORDED = "recorded"
+"""The name of the part of the whole that computes the recorded values."""
 AT_PIECE = ". cut"
 """Suffix of the names of the stages in which a piece is loaded and run."""
 
@@ -47,13 +51,11 @@ class PartRequest:
         drawing: rules of the input sets for the whole, or the reason not to run it.
         chain: whether a piece reads inputs of the whole and outputs of earlier pieces; if not, it reads
             recorded values.
-        outputs: number of outputs of the whole, without the values recorded for pieces.
         parts: for each piece, name of an input or output -> its name in the whole.
     """
 
     drawing: Drawing | str
     chain: bool
-    outputs: int
     parts: tuple[Mapping[str, str], ...]
 
 
@@ -80,7 +82,7 @@ class PartRun:
 
 @dataclass(frozen=True, slots=True)
 class PartRuns:
-    """One verdict per piece; ranks of the inputs and outputs of the whole that have one rank in all runs."""
+    """One verdict per piece; ranks of inputs of the whole and recorded values, if the same in all runs."""
 
     verdicts: tuple[PartRun, ...]
     ranks: Mapping[str, int]
@@ -139,28 +141,30 @@ class WholeRun:
         return (PartRun(None, False, outcome, unchecked=why),) * len(parts)
 
     def ranks(self, names: Iterable[str]) -> Mapping[str, int]:
-        """Run the whole and return the ranks of its inputs, its outputs and the named values.
+        """Run the part of the whole that computes the named values; return their ranks, and those of inputs.
 
-        Values of varying rank and values that are no arrays are left out; all are left out if the whole does
+        Values of varying rank and values that are no arrays are left out; all are left out if the part does
         not run.
         """
         found = self._run(names, (), chain=False)
         return {} if isinstance(found, Ended) else found.ranks
 
     def _run(self, names: Iterable[str], parts: Sequence[PieceToRun], *, chain: bool) -> PartRuns | Ended:
-        """Run the whole with `names` as additional outputs, then the parts."""
+        """Run the part of the whole that computes the values `names`, then the pieces."""
         drawing: Drawing | str = (
             self.plan if isinstance(self.plan, str) else Drawing(self.plan, self.sets, self.seed, self.given)
         )
-        recorded = tuple(part.recorded for part in parts)
-        request = PartRequest(drawing, chain, len(self.whole.graph.output), recorded)
-        models = {WHOLE: self.whole}
+        request = PartRequest(drawing, chain, tuple(part.recorded for part in parts))
+        models = {WHOLE: self.whole, RECORDED: self.whole}
         models.update((piece(number), part.model) for number, part in enumerate(parts))
+        wanted = tuple(names)
 
         def edit(name: str, model: onnx.ModelProto) -> None:
-            if name == WHOLE:
-                expose(model, names)
-            seed_nodes(model)
+            if name == RECORDED:
+                reduce_to(model.graph, wanted)
+                expose(model, wanted)
+            if name != WHOLE:
+                seed_nodes(model)
 
         return run(
             TASK, request, models, folders=dict.fromkeys(models, self.folder), edit=edit, timeout=self.timeout

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rewriter import pipeline
 from rewriter.model import metadata
-from rewriter.model.storage import data_copies as copies
 from rewriter.model.storage import stale_copies as leftovers
+from rewriter.model.storage.staging import digest_of
 from rewriter.passes.annotate import Annotate
 
 
@@ -133,7 +133,7 @@ def test_a_note_can_only_name_data_that_the_model_refers_to(out: Path, tmp_path:
     for victim in victims:
         victim.write_bytes(b"mine")
     model = onnx.load(out, load_external_data=False)
-    digest = copies.digest_of(victims[0])
+    digest = digest_of(victims[0])
     forged = {"model": "m.onnx", "copies": {"../victim": digest, "victim": digest}}
     metadata.write(model, {leftovers.KEY: json.dumps(forged)})
     onnx.save(model, out)

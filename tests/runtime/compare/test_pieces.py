@@ -95,25 +95,46 @@ def test_the_piece_is_the_stage_again_after_a_second_run_of_the_whole(tmp_path: 
     drawing = Drawing(plan(whole), 2, 0, None)
     expose(whole, ["a"])
     sent = {}
-    for name, each in {pieces.WHOLE: whole, pieces.piece(0): WRONG.model}.items():
+    for name, each in {pieces.RECORDED: whole, pieces.WHOLE: whole, pieces.piece(0): WRONG.model}.items():
         onnx.save(each, tmp_path / name)
         sent[name] = Sent(tmp_path / name, None)
-    request = PartRequest(drawing, False, 1, (WRONG.recorded,))
+    request = PartRequest(drawing, False, (WRONG.recorded,))
     (verdict,) = judge_parts(Job(tmp_path, request, sent, 60.0)).verdicts
     assert verdict.outcome.exact is False
     assert (tmp_path / "stage").read_text() == "1. cut"
 
 
 def test_a_whole_that_does_not_run_leaves_the_checker() -> None:
-    text = WHOLE.replace("y = Exp (b)", "y = Reshape (b, s)").replace("{ a", "<int64[1] s = {3}> { a", 1)
-    (verdict,) = run(FIRST, text=text)
+    text = "g (float[2] x) => (float[N] y) <int64[1] s = {3}> { w = Reshape (x, s) a = Abs (w) y = Exp (a) }"
+    fed = PieceToRun(model("g (float[N] w) => (float[N] a) { a = Abs (w) }"), {"w": "w", "a": "a"})
+    (verdict,) = run(fed, text=text)
     assert verdict.fault is None
     assert verdict.outcome.skipped is not None
     assert "the whole model does not run" in verdict.outcome.skipped
+
+
+def test_only_what_feeds_a_piece_is_run() -> None:
+    """What follows the piece may not run, and its weights may be missing."""
+    text = WHOLE.replace("y = Exp (b)", "y = Reshape (b, s)").replace("{ a", "<int64[1] s = {3}> { a", 1)
+    assert run(FIRST, text=text)[0].outcome.exact
+    assert run(WRONG, text=text)[0].outcome.exact is False
+    whole = model(WHOLE.replace("y = Exp (b)", "y = Add (b, w)"))
+    whole.graph.initializer.append(missing("w"))
+    assert WholeRun(whole, None, plan(whole), None, 1, 60.0).judge([FIRST], chain=False)[0].outcome.exact
+
+
+def missing(name: str) -> onnx.TensorProto:
+    """Return a tensor whose data file does not exist."""
+    tensor = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=[2])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="missing.data")
+    return tensor
 
 
 def test_ranks() -> None:
     whole = model(
         "g (float[2, 3] x) => (float[2] y) { a = Transpose (x) y = ReduceMax <axes = [1], keepdims = 0> (x) }"
     )
-    assert WholeRun(whole, None, plan(whole), None, 2, 60.0).ranks(["a"]) == {"x": 2, "a": 2, "y": 1}
+    ranked = WholeRun(whole, None, plan(whole), None, 2, 60.0)
+    assert ranked.ranks(["a"]) == {"x": 2, "a": 2}
+    assert ranked.ranks(["a", "y"]) == {"x": 2, "a": 2, "y": 1}
