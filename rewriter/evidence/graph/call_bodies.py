@@ -80,12 +80,16 @@ class CallBodies:
             if len(told) > len({call for _, call in told}):
                 numbers = {pair: number for number, pair in enumerate(told)}
                 first = {call: numbers[pair] for pair in reversed(told) for call in (pair[1],)}
+                there = {body: numbers[body, call] for body, call in reversed(told)}
+                done: set[int] = set()
                 for node in reversed(nodes):
-                    readers = [calls[each] for each in self._graph.successors(node) if each in pairs]
+                    readers = [calls[each] for each in self._graph.successors(node) if each in done]
                     if node in pairs:
                         calls[node] = numbers[pairs[node]]
                     else:
-                        calls[node] = min(readers, default=first.get(calls[node], 0))
+                        alone = there.get(self._body(node), first.get(calls[node], 0))
+                        calls[node] = min(readers, default=alone)
+                    done.add(node)
         return calls
 
     def climb(self, body: int, module: ModulePath) -> int:

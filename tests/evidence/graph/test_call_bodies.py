@@ -73,6 +73,12 @@ def test_constants_are_no_call() -> None:
     assert calls(found)["enc"] == 1
 
 
+def test_constants_of_a_branch_belong_to_the_call_there() -> None:
+    chain = f'["/enc/Constant"] {CONSTANT} ["/enc/Neg"] n = Neg(k)'
+    found = branched(then=step("enc", "u"), otherwise=f'{chain} ["/enc/Mul_1"] v = Mul(h, n)')
+    assert [place.call for place in found.tree.placements[2:6] if place] == [0, 1, 1, 1]
+
+
 def test_a_child_of_one_branch_belongs_to_the_call_there() -> None:
     both = '["/enc/Neg"] a = Neg(h)'
     found = branched(then=f"{both} u = Abs(a)", otherwise=f"{both} {step('enc/cross', 'v', 'a')}")
