@@ -6,7 +6,7 @@ recorded values or, in a chain, on the inputs of the whole and the outputs of ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ WHOLE = "whole"
 """The name of the whole among the models."""
 AT_PIECE = ". cut"
 """Suffix of the names of the stages in which a piece is loaded and run."""
+_HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+_EXACT = ". exact"
+"""Suffix of the names of values before they are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,28 @@ def piece(number: int) -> str:
     return f"part-{number}"
 
 
+def _rounded(part: PieceToRun) -> Iterator[str]:
+    """Yield the values of the whole that onnxruntime rounds to half precision in a piece.
+
+    Its CPU kernels compute in float32 where they lack a half type, and it rounds at the ends of a model only.
+    """
+    for info in (*part.model.graph.input, *part.model.graph.output):
+        if info.type.tensor_type.elem_type in _HALVES and info.name in part.recorded:
+            yield part.recorded[info.name]
+
+
+def _round(model: onnx.ModelProto, names: Collection[str]) -> None:
+    """Round results of nodes of the main graph as at the ends of a model, by an Identity behind each."""
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    for node in nodes:
+        model.graph.node.append(node)
+        for at, name in enumerate(node.output):
+            if name and name in names:
+                model.graph.node[-1].output[at] = f"{name}{_EXACT}"
+                model.graph.node.add(op_type="Identity", input=[f"{name}{_EXACT}"], output=[name])
+
+
 @dataclass(frozen=True, slots=True)
 class WholeRun:
     """Settings for the run of the whole.
@@ -157,9 +182,12 @@ class WholeRun:
         models = {WHOLE: self.whole}
         models.update((piece(number), part.model) for number, part in enumerate(parts))
 
+        rounded = {name for part in parts for name in _rounded(part)}
+
         def edit(name: str, model: onnx.ModelProto) -> None:
             if name == WHOLE:
                 expose(model, names)
+                _round(model, rounded)
             seed_nodes(model)
 
         return run(

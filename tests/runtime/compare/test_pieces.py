@@ -117,3 +117,12 @@ def test_ranks() -> None:
         "g (float[2, 3] x) => (float[2] y) { a = Transpose (x) y = ReduceMax <axes = [1], keepdims = 0> (x) }"
     )
     assert WholeRun(whole, None, plan(whole), None, 2, 60.0).ranks(["a"]) == {"x": 2, "a": 2, "y": 1}
+
+
+def test_half_precision_is_rounded_where_the_model_is_cut() -> None:
+    text = "g (float16[64] x) => (float16[64] y) { a = Exp (x) b = Mul (a, a) y = Log (b) }"
+    first = "g (float16[64] x) => (float16[64] b) { a = Exp (x) b = Mul (a, a) }"
+    second = "g (float16[64] b) => (float16[64] y) { y = Log (b) }"
+    parts = [PieceToRun(model(first), {"x": "x", "b": "b"}), PieceToRun(model(second), {"b": "b", "y": "y"})]
+    assert [verdict.outcome.exact for verdict in run(*parts, text=text)] == [True, True]
+    assert [verdict.outcome.exact for verdict in run(*parts, chain=True, text=text)] == [True, True]
