@@ -5,6 +5,9 @@ Sessions run in this process, which may crash: `entering` names the step on stan
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from google.protobuf.message import DecodeError
 
 from rewriter.errors import Different, NotProved, RewriterError
 from rewriter.model.storage import external_data, files
@@ -32,7 +36,8 @@ from rewriter.runtime.ort.sessions import RunError, Session
 
 MODES = (Functions.CALL, Functions.SHARED)
 DEPTHS = {"1": 1, "2": 2, "full": 0}
-REFUSED, WRONG, VALID, LOADS, EQUAL, NEAR = "refused", "not proved", "valid", "loads", "same bits", "near"
+REFUSED, WRONG, MADE = "refused", "not proved", "with functions"
+VALID, LOADS, EQUAL, NEAR = "valid", "loads", "same bits", "near"
 STEP = "step: "
 """Beginning of the lines on standard error that name a step."""
 _SECONDS = 60.0
@@ -55,17 +60,24 @@ class Original:
     """
 
     def __init__(self, path: Path, scratch: Path) -> None:
-        self.path, self.scratch, self.skipped = path, scratch, ""
+        self.path, self.scratch = path, scratch
         entering("full checker, original")
         self.valid = not invalid(path)
         entering("session, original")
-        try:
-            self._run(files.load(path))
-        except (RunError, FeedError, TypeError, ValueError) as error:
-            self.skipped = one_line(error)
+        self.skipped = _crash(self._run) or self._run()
 
-    def _run(self, model: onnx.ModelProto) -> None:
-        drawing = Drawing(plan(model), sets=1)
+    def _run(self) -> str:
+        """Run the file on drawn inputs; return the reason if it does not run."""
+        try:
+            self._take_results()
+        except (RunError, FeedError, DecodeError, TypeError, ValueError) as error:
+            return one_line(error)
+        except MemoryError:
+            return "out of memory"
+        return ""
+
+    def _take_results(self) -> None:
+        drawing = Drawing(plan(onnx.load(self.path, load_external_data=False)), sets=1)
         self.inputs = drawing.plan.inputs
         open_ = partial(Session, self.path, str(self.path.parent))
         self._found = find_inputs(Job(self.scratch, None, {}, _SECONDS), drawing, open_)
@@ -80,7 +92,7 @@ class Original:
 
     def judge(self, path: Path, step: str) -> Judgement:
         """Judge a grouped form of the file."""
-        found: Judgement = {}
+        found: Judgement = {MADE: ""}
         if self.valid:
             entering(f"full checker, {step}")
             found[VALID] = invalid(path)
@@ -115,6 +127,17 @@ class Original:
         return ""
 
 
+def _crash(run: Callable[[], object]) -> str:
+    """Run something in a fork first; return the signal that ends it, empty if none does."""
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            run()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return f"onnxruntime crashed ({signal.Signals(os.WTERMSIG(status)).name})" if status else ""
+
+
 def invalid(path: Path) -> str:
     """Return the fault that the full checker of onnx finds; empty if there is none."""
     try:
@@ -129,7 +152,7 @@ def placed(path: Path) -> int:
     return load(path).tree.placed
 
 
-def every_depth(path: Path, scratch: Path) -> Iterator[tuple[str, Callable[[Path], Any]]]:
+def every_depth(path: Path) -> Iterator[tuple[str, Callable[[Path], Any]]]:
     """Yield (kind and depth, function that writes the grouped file)."""
     copied = bool(external_data.external_locations(files.load(path)))
     for mode in MODES:
@@ -138,18 +161,21 @@ def every_depth(path: Path, scratch: Path) -> Iterator[tuple[str, Callable[[Path
             yield f"{mode} {word}", partial(rewrite, path, options=options)
 
 
-def judged(path: Path, scratch: Path) -> tuple[str, dict[str, Judgement], list[str]]:
+def judged(original: Original, path: Path, scratch: Path) -> tuple[dict[str, Judgement], list[str]]:
     """Group a file at every depth.
 
+    Args:
+        original: the file.
+        path: the file to group, which computes the same.
+        scratch: a folder for the grouped files.
+
     Returns:
-        The reason why onnxruntime does not run the file, a judgement for each kind and depth, and the reasons
-        of the parts that were refused.
+        A judgement for each kind and depth, and the reasons of the parts that were refused.
     """
-    original = Original(path, scratch)
     found: dict[str, Judgement] = {}
     known: dict[bytes, Judgement] = {}
     parts: set[str] = set()
-    for step, write in every_depth(path, scratch):
+    for step, write in every_depth(path):
         target = scratch / "grouped" / f"{step}.onnx"
         target.parent.mkdir(exist_ok=True)
         entering(f"rewrite, {step}")
@@ -166,4 +192,4 @@ def judged(path: Path, scratch: Path) -> tuple[str, dict[str, Judgement], list[s
         if content not in known:
             known[content] = original.judge(target, step) if report.analysis.model.functions else {}
         found[step] = known[content]
-    return original.skipped, found, sorted(parts)
+    return found, sorted(parts)

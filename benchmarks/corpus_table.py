@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks.corpus_depths import DEPTHS, EQUAL, LOADS, MODES, NEAR, REFUSED, VALID, WRONG
+from benchmarks.corpus_depths import DEPTHS, EQUAL, LOADS, MADE, MODES, NEAR, REFUSED, VALID, WRONG
 from benchmarks.corpus_worker import MADE_UP, Result, Verdict
 from benchmarks.reporting import table
 
@@ -15,7 +15,7 @@ Results = Mapping[str, Result]
 
 
 def _is_grouped(result: Result) -> bool:
-    return any(step != {} and REFUSED not in step for step in result.depths.values())
+    return any(MADE in step for step in result.depths.values())
 
 
 def sections(results: Results) -> Iterator[str]:
@@ -26,6 +26,7 @@ def sections(results: Results) -> Iterator[str]:
         "- *Refused*: no result at some depth, though onnxruntime runs the file; *not run, refused*: though "
         "it does not.\n"
         "- *No hierarchy*: no node has a module. Such a file is grouped by made-up modules.\n"
+        "- *No functions*: all nodes are in the root, or all modules were refused.\n"
         "- *Grouped*: files with functions of their own modules, at any depth; *made up*: of made-up ones.\n"
         "- *Faulty*: files with a fault at any depth; *ended*: the process crashed, or took too long."
     )
@@ -57,6 +58,7 @@ _COLUMNS: dict[str, Callable[[Result], bool]] = {
     "not run, refused": lambda each: bool(each.skipped) and each.verdict is Verdict.REFUSED,
     "refused": lambda each: not each.skipped and each.verdict is Verdict.REFUSED,
     "no hierarchy": lambda each: bool(each.depths) and not each.placed,
+    "no functions": lambda each: bool(each.placed) and bool(each.depths) and not _is_grouped(each),
     "grouped": lambda each: bool(each.placed) and _is_grouped(each),
     "made up": lambda each: not each.placed and _is_grouped(each),
     "faulty": lambda each: each.verdict is Verdict.WRONG,
@@ -82,10 +84,10 @@ def _by_depth(results: Results) -> str:
     for step in (f"{kind}{mode} {depth}" for kind in ("", MADE_UP) for mode in MODES for depth in DEPTHS):
         judgements = [each.depths[step] for each in results.values() if step in each.depths]
         cells = [sum(REFUSED in each for each in judgements), sum(WRONG in each for each in judgements)]
-        made = [each for each in judgements if each and not each.keys() & {REFUSED, WRONG}]
+        made = [each for each in judgements if MADE in each]
         shares = [_share(made, question) for question in (VALID, LOADS, EQUAL, NEAR)]
         rows.append([step, len(judgements), *cells, len(made), *shares])
-    heads = ["files", REFUSED, WRONG, "with functions", VALID, LOADS, EQUAL, NEAR]
+    heads = ["files", REFUSED, WRONG, MADE, VALID, LOADS, EQUAL, NEAR]
     return table(["functions, depth", *heads], rows)
 
 

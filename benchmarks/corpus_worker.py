@@ -194,13 +194,20 @@ def grouped(path: Path, scratch: Path) -> Result:
 
     A file without modules is grouped by made-up ones.
     """
-    result = Result(Verdict.EQUAL, placed=corpus_depths.placed(path))
+    result = Result(Verdict.EQUAL)
+    original = corpus_depths.Original(path, scratch)
+    result.skipped = original.skipped
+    try:
+        result.placed = corpus_depths.placed(path)
+    except RewriterError as error:
+        result.verdict, result.why = Verdict.REFUSED, one_line(error)
+        return result
     made_up = None if result.placed else _with_modules(files.load(path))
     if made_up is None:
-        result.skipped, result.depths, result.parts = corpus_depths.judged(path, scratch)
+        result.depths, result.parts = corpus_depths.judged(original, path, scratch)
     else:
         onnx.save(made_up, scratch / "made_up.onnx")
-        result.skipped, depths, result.parts = corpus_depths.judged(scratch / "made_up.onnx", scratch)
+        depths, result.parts = corpus_depths.judged(original, scratch / "made_up.onnx", scratch)
         result.depths = {MADE_UP + step: judgement for step, judgement in depths.items()}
     result.functions = sum(map(bool, result.depths.values()))
     for step, judgement in result.depths.items():
