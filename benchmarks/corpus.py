@@ -260,7 +260,8 @@ def main(
     command = " ".join(["python -m benchmarks.corpus", *named])
     text = report(found, command, seconds, memory)
     if write:
-        publish("corpus_depths" if tools == (DEPTHS,) else "corpus", text)
+        part = f"_{listed.replace('-', '_')}" if listed else ""
+        publish(f"corpus_depths{part}" if tools == (DEPTHS,) else "corpus", text)
     else:
         print(text)
     bad = (Verdict.WRONG, Verdict.CRASHED, Verdict.TIMED_OUT)

@@ -22,6 +22,8 @@ from benchmarks.corpus_depths import EQUAL, LOADS, Original
 from benchmarks.reporting import environment, table
 from benchmarks.twice_commands import subject_of
 from benchmarks.twice_worker import Said, Worker
+from rewriter.model.storage.external_data import external_locations
+from rewriter.model.storage.files import load
 
 COMMANDS = """
 tree w.onnx --json
@@ -67,8 +69,9 @@ def answers(original: Path, path: Path, scratch: Path, worker: Worker) -> Answer
     found = Answers(f"{original.parent.name}/{path.stem}")
     shutil.copy(original, scratch / "m.onnx")
     shutil.copy(path, scratch / "w.onnx")
-    for data in path.parent.glob(f"{path.name}.*"):
-        shutil.copy(data, scratch)
+    for model in (original, path):
+        for location in external_locations(load(model)):
+            shutil.copy(path.parent / location, scratch)
     (tree,) = _run(worker, scratch, [("tree", "w.onnx", "--json")])
     if tree.code:
         found.codes["tree w.onnx --json"], found.told["tree w.onnx --json"] = tree.code, _line(tree)
