@@ -129,7 +129,8 @@ class Emitter:
             if name not in types:
                 raise CannotCut(
                     f"value {name!r} at the boundary has no type: the file states none, and none can be "
-                    "inferred; run onnx.checker on the file, or export it again"
+                    "inferred; a run measures a missing rank, so leave out --no-numbers, run onnx.checker on "
+                    "the file, or export it again"
                 )
 
     def _fill_graph(self, model: ModelProto, cut: Cut, types: Mapping[str, ValueInfoProto]) -> None:
