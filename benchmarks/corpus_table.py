@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -10,6 +11,7 @@ from benchmarks.corpus_worker import MADE_UP, Result, Verdict
 from benchmarks.reporting import table
 
 _REASON = 110
+_FOLDER = re.compile(r"/\S*/(?=[^/\s]*\.onnx: )")
 _ENDED = (Verdict.CRASHED, Verdict.TIMED_OUT)
 Results = Mapping[str, Result]
 
@@ -49,7 +51,7 @@ def sections(results: Results) -> Iterator[str]:
         (name, each) for name, each in results.items() if each.verdict not in (Verdict.EQUAL, Verdict.REFUSED)
     ]
     yield f"Faults: {len(faults)} files."
-    yield "\n".join(f"- {name}: {each.verdict}: {each.why}" for name, each in faults)
+    yield "\n".join(f"- {name}: {each.verdict}: {_FOLDER.sub('', each.why)}" for name, each in faults)
 
 
 _COLUMNS: dict[str, Callable[[Result], bool]] = {
