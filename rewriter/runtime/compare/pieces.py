@@ -119,6 +119,19 @@ def _round(model: onnx.ModelProto, names: Collection[str]) -> None:
                 model.graph.node.add(op_type="Identity", input=[f"{name}{_EXACT}"], output=[name])
 
 
+def _round_inputs(model: onnx.ModelProto) -> None:
+    """Read inputs in half precision through an Identity, as the nodes behind a cut of the whole do.
+
+    onnxruntime computes a node in float32 if all nodes that it reads from are computed so.
+    """
+    inputs = [info.name for info in model.graph.input if info.type.tensor_type.elem_type in _HALVES]
+    for node in model.graph.node:
+        node.input[:] = [f"{name}{_EXACT}" if name in inputs else name for name in node.input]
+    for name in inputs:
+        step = onnx.NodeProto(op_type="Identity", input=[name], output=[f"{name}{_EXACT}"])
+        model.graph.node.insert(0, step)
+
+
 @dataclass(frozen=True, slots=True)
 class WholeRun:
     """Settings for the run of the whole.
@@ -188,6 +201,8 @@ class WholeRun:
             if name == WHOLE:
                 expose(model, names)
                 _round(model, rounded)
+            else:
+                _round_inputs(model)
             seed_nodes(model)
 
         return run(
