@@ -5,10 +5,12 @@
     python -m benchmarks.corpus --backend --write      # also writes results/corpus.md
     python -m benchmarks.corpus --backend --every 20   # every 20th file, the rewriter alone: --tool rewriter
     python -m benchmarks.corpus --backend --journal J  # continues the run that wrote the journal J
+    python -m benchmarks.corpus --tool depths --listed seen FOLDER  # those of corpus_files.tsv in a folder
 
 Every file is annotated, gets its names back and is grouped to every depth. A file without modules is also
 grouped with made-up modules. Every model made must be proved equal, and must give the same bits in
 onnxruntime if two runs of the original do. An annotated model must have every field of the original.
+The tool `depths` groups every file at three depths in both ways; `corpus_depths` judges the results.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ from pathlib import Path
 
 import click
 
-from benchmarks import corpus_cases
+from benchmarks import corpus_cases, corpus_list, corpus_table
 from benchmarks.corpus_pool import MEMORY, SECONDS, Pool
-from benchmarks.corpus_worker import OURS, TOOLS, Result, Verdict
+from benchmarks.corpus_worker import DEPTHS, OURS, TOOLS, Result, Verdict
 from benchmarks.reporting import environment, publish, table
 
 Found = Mapping[str, Mapping[str, Result]]
@@ -89,7 +91,7 @@ def process(
                 known = kept.known(tool, name)
                 result = known or kept.keep(tool, name, _processed(pool, path, tool))
                 found[tool][name] = result
-                if tool == OURS and result.verdict is not Verdict.EQUAL:
+                if tool in (OURS, DEPTHS) and result.verdict is not Verdict.EQUAL:
                     click.echo(f"{name}: {result.verdict}: {result.why}", err=True)
             if number % 100 == 0:
                 click.echo(f"{number} of {len(paths)}", err=True)
@@ -102,7 +104,7 @@ def _processed(pool: Pool, path: Path, tool: str) -> Result:
     Some tools keep state: after one model that they cannot read, they refuse all others.
     """
     result = pool.run(path, tool)
-    if tool == OURS or result.verdict is Verdict.EQUAL:
+    if tool in (OURS, DEPTHS) or result.verdict is Verdict.EQUAL:
         return result
     pool.renew()
     return pool.run(path, tool)
@@ -111,6 +113,9 @@ def _processed(pool: Pool, path: Path, tool: str) -> Result:
 def report(found: Found, command: str, seconds: float, memory: int) -> str:
     """Return the tables as Markdown."""
     limits = f"{seconds:g} s and {memory / 2**30:g} GiB for each file"
+    if list(found) == [DEPTHS]:
+        heading = f"# Functions of every depth\n\n    {command}\n\n{environment()} {limits}."
+        return "\n\n".join([heading, *corpus_table.sections(found[DEPTHS])])
     sections = [
         "# Results on arbitrary ONNX files",
         f"    {command}\n\n{environment()} {limits}.",
@@ -215,7 +220,14 @@ def _listed(counted: Counter[str]) -> str:
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--backend", is_flag=True, help="onnx's own backend tests; node tests are generated.")
 @click.option("--every", default=1, show_default=True, help="Take every n-th file.")
-@click.option("--tool", "tools", multiple=True, type=click.Choice([OURS, *TOOLS]), help="All by default.")
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    type=click.Choice([OURS, DEPTHS, *TOOLS]),
+    help="All but depths by default.",
+)
+@click.option("--listed", type=click.Choice(corpus_list.PARTS), help="Take listed files of the folders only.")
 @click.option("--seconds", default=SECONDS, show_default=True, help="Limit for a file and a tool.")
 @click.option("--memory", default=MEMORY, show_default=True, help="Limit in bytes.")
 @click.option(
@@ -227,6 +239,7 @@ def main(
     backend: bool,
     every: int,
     tools: tuple[str, ...],
+    listed: str | None,
     seconds: float,
     memory: int,
     journal: Path | None,
@@ -236,18 +249,25 @@ def main(
     if not folders and not backend:
         raise click.UsageError("name a folder, or --backend")
     with tempfile.TemporaryDirectory() as scratch:
-        paths = list(files_of(folders, Path(scratch) if backend else None, every))
+        home = Path(scratch) if backend else None
+        paths = list(files_of(() if listed else folders, home, every))
+        paths += list(corpus_list.found(folders, listed))[::every] if listed else []
         found = process(paths, tools or (OURS, *TOOLS), seconds, memory, journal)
     named = [*(folder.name for folder in folders), *(["--backend"] if backend else [])]
-    thinned = [f"--every {every}"] if every > 1 else []
-    command = " ".join(["python -m benchmarks.corpus", *named, *thinned])
+    named += [f"--listed {listed}"] if listed else []
+    named += [f"--every {every}"] if every > 1 else []
+    named += [f"--tool {tool}" for tool in tools]
+    command = " ".join(["python -m benchmarks.corpus", *named])
     text = report(found, command, seconds, memory)
     if write:
-        publish("corpus", text)
+        part = f"_{listed.replace('-', '_')}" if listed else ""
+        publish(f"corpus_depths{part}" if tools == (DEPTHS,) else "corpus", text)
     else:
         print(text)
     bad = (Verdict.WRONG, Verdict.CRASHED, Verdict.TIMED_OUT)
-    raise SystemExit(any(each.verdict in bad for each in found.get(OURS, {}).values()))
+    raise SystemExit(
+        any(each.verdict in bad for tool in (OURS, DEPTHS) for each in found.get(tool, {}).values())
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import onnx
 
-from benchmarks import tools
+from benchmarks import corpus_depths, tools
 from benchmarks.corpus_runs import TOLERANCE, Runs
 from benchmarks.fields import differences, kinds, without_annotations
 from rewriter.errors import Different, NotProved, RewriterError
@@ -63,6 +63,10 @@ class Result:
         functions: number of functions in all models made.
         lost: the first field that is not the same; empty if all are the same.
         kinds: fields that are set in the original but nowhere in the result.
+        depths: kind and depth of functions -> question -> the fault, empty if there is none; see
+            `corpus_depths`.
+        placed: number of nodes with a module, if functions of every depth were made.
+        parts: reasons why parts of the file went into no function, or not as they are.
         seconds: wall time.
     """
 
@@ -76,6 +80,9 @@ class Result:
     functions: int = 0
     lost: str = ""
     kinds: list[str] = field(default_factory=list)
+    depths: dict[str, corpus_depths.Judgement] = field(default_factory=dict)
+    placed: int = 0
+    parts: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @classmethod
@@ -156,6 +163,8 @@ TOOLS: dict[str, Callable[[Path, Path], None]] = {
     "onnxslim": tools.onnxslim,
 }
 OURS = "rewriter"
+DEPTHS = "depths"
+"""The rewriter, judged at every depth of functions."""
 
 
 def processed(path: Path, tool: str, scratch: Path) -> Result:
@@ -180,11 +189,42 @@ def processed(path: Path, tool: str, scratch: Path) -> Result:
     return result
 
 
+def grouped(path: Path, scratch: Path) -> Result:
+    """Judge functions of every kind and depth; the first fault or refusal gives the verdict.
+
+    A file without modules is grouped by made-up ones.
+    """
+    result = Result(Verdict.EQUAL)
+    original = corpus_depths.Original(path, scratch)
+    result.skipped = original.skipped
+    try:
+        result.placed = corpus_depths.placed(path)
+    except RewriterError as error:
+        result.verdict, result.why = Verdict.REFUSED, one_line(error)
+        return result
+    made_up = None if result.placed else _with_modules(files.load(path))
+    if made_up is None:
+        result.depths, result.parts = corpus_depths.judged(original, path, scratch)
+    else:
+        onnx.save(made_up, scratch / "made_up.onnx")
+        depths, result.parts = corpus_depths.judged(original, scratch / "made_up.onnx", scratch)
+        result.depths = {MADE_UP + step: judgement for step, judgement in depths.items()}
+    result.functions = sum(map(bool, result.depths.values()))
+    for step, judgement in result.depths.items():
+        for question, fault in judgement.items():
+            if fault and result.verdict is not Verdict.WRONG:
+                refused = question == corpus_depths.REFUSED
+                result.verdict = Verdict.REFUSED if refused else Verdict.WRONG
+                result.why = fault if refused else one_line(f"{step}: {question}: {fault}")
+    return result
+
+
 def verdict(path: Path, tool: str, scratch: Path) -> Result:
     """Run a tool on a file."""
     start = time.perf_counter()
+    ways = {OURS: rewritten, DEPTHS: grouped}
     try:
-        result = rewritten(path, scratch) if tool == OURS else processed(path, tool, scratch)
+        result = ways[tool](path, scratch) if tool in ways else processed(path, tool, scratch)
     except (Different, NotProved) as error:
         result = Result(Verdict.WRONG, one_line(error))
     except RewriterError as error:
@@ -203,11 +243,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # keep the output of tools apart from the answers
-    with tempfile.TemporaryDirectory() as scratch:
-        for line in sys.stdin:
-            job = json.loads(line)
+    for line in sys.stdin:
+        job = json.loads(line)
+        with tempfile.TemporaryDirectory() as scratch:
             print(json.dumps(asdict(verdict(Path(job["path"]), job["tool"], Path(scratch)))), file=answers)
-            answers.flush()
+        answers.flush()
 
 
 if __name__ == "__main__":

@@ -129,7 +129,8 @@ class Emitter:
             if name not in types:
                 raise CannotCut(
                     f"value {name!r} at the boundary has no type: the file states none, and none can be "
-                    "inferred; run onnx.checker on the file, or export it again"
+                    "inferred; a run measures a missing rank, so leave out --no-numbers, run onnx.checker on "
+                    "the file, or export it again"
                 )
 
     def _fill_graph(self, model: ModelProto, cut: Cut, types: Mapping[str, ValueInfoProto]) -> None:
@@ -164,7 +165,8 @@ class Emitter:
         model.functions.extend(f for f in source.functions if identity_of(f) in called)
         used = {canonical(node.domain) for node in GraphIndex(model).nodes}
         domains = used | {domain for domain, _, _ in called} | {""}
-        model.opset_import.extend(each for each in source.opset_import if canonical(each.domain) in domains)
+        imports = [each for each in source.opset_import if canonical(each.domain) in domains]
+        model.opset_import.extend(imports or source.opset_import)  # onnxruntime demands one
 
     def _annotate(self, model: ModelProto, placed: list[int]) -> None:
         """Write the module of each placed node into its metadata, and the tree of modules into the model."""

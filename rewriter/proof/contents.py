@@ -18,6 +18,10 @@ _CHUNK = 16 << 20
 Key = tuple[object, ...]
 
 
+class NoContent(Unprovable):
+    """Raised for a tensor that has elements, but no content, as tools write it that strip weights."""
+
+
 class Table:
     """Numbers of expressions, shared by the compared models."""
 
@@ -29,9 +33,24 @@ class Table:
         """Return the number of an expression; assign one on first use."""
         return self._numbers.setdefault(key, len(self._numbers) + 1)
 
-    def tensor(self, tensor: TensorProto, *, folder: Path | None) -> int:
-        """Return the number of a constant, independent of its name."""
-        return self.number(("tensor", *self._contents.key(tensor, folder)))
+    def tensor(self, tensor: TensorProto, *, folder: Path | None, missing: str | None = None) -> int:
+        """Return the number of a constant, independent of its name.
+
+        Args:
+            tensor: the constant.
+            folder: the folder of external data.
+            missing: the name that stands for the content if the tensor has none.
+
+        Raises:
+            NoContent: there is no content, and no name stands for it.
+            Unprovable: external data cannot be read, or its reference is malformed.
+        """
+        try:
+            return self.number(("tensor", *self._contents.key(tensor, folder)))
+        except NoContent:
+            if missing is None:
+                raise
+            return self.number(("missing", tensor.data_type, tuple(tensor.dims), missing))
 
     def sparse(self, tensor: SparseTensorProto, *, folder: Path | None) -> int:
         """Return the number of a constant stored as indices and values."""
@@ -59,6 +78,7 @@ class Contents:
         """Return a key of the tensor's value: element type, shape and content.
 
         Raises:
+            NoContent: the tensor has elements, but no content.
             Unprovable: external data cannot be read, or its reference is malformed.
         """
         head: Key = (tensor.data_type, tuple(tensor.dims))
@@ -67,6 +87,8 @@ class Contents:
         data = inline_bytes(tensor)
         if data is None:
             return (*head, "message", without_names(tensor))
+        if not data and all(tensor.dims):
+            raise NoContent(f"tensor {tensor.name!r} has no content")
         if self.by_content:
             return (*head, "bytes", hashlib.blake2b(data, digest_size=32).digest())
         if len(data) <= _SMALL:

@@ -154,7 +154,10 @@ class Numbering:
         scope.define(name, number)
 
     def _define_tensors(self, graph: GraphProto, scope: Scope) -> None:
-        dense = [(each.name, self._tensor(each)) for each in graph.initializer]
+        main = scope is self._main  # only its names are unique
+        dense = [
+            (each.name, self._tensor(each, missing=each.name if main else None)) for each in graph.initializer
+        ]
         sparse = [(each.values.name, self._sparse(each)) for each in graph.sparse_initializer]
         for name, number in (*dense, *sparse):
             scope.hide(name, number)

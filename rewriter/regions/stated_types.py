@@ -23,7 +23,7 @@ from rewriter.regions.region_tree import Regions, holders_in_main, keep_outside,
 
 def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
     """Move out of all regions the nodes that need stated types, in place; return a refusal for each move."""
-    owners = [node for node in _owners(graph) if regions.region_of[node]]
+    owners = _owners(graph)
     if not owners or not graph.model.graph.value_info:
         return []
     return keep_outside(graph, regions, _between(graph, owners), Reason.STATED_TYPE)

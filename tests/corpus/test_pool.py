@@ -70,9 +70,9 @@ def test_a_worker_that_hangs(pool: Pool, path: Path) -> None:
 
 def test_memory_is_limited(path: Path) -> None:
     model = onnx.load(path)
-    model.doc_string = "x" * (64 << 20)
+    model.doc_string = "x" * (128 << 20)
     path.write_bytes(model.SerializeToString())
-    with Pool(seconds=PATIENCE, memory=32 << 20) as pool:
+    with Pool(seconds=PATIENCE, memory=160 << 20) as pool:
         assert pool.run(path, OURS).verdict is Verdict.CRASHED
         path.write_bytes(chain("/a/Relu").SerializeToString())
         assert pool.run(path, OURS).verdict is Verdict.EQUAL

@@ -415,3 +415,13 @@ def test_a_value_of_unknown_rank_is_no_scalar() -> None:
     scalar = onnx.helper.make_tensor_value_info("v", onnx.TensorProto.FLOAT, [])
     assert [_typed(each) for each in (unknown, scalar)] == ["v float of unknown rank", "v float scalar"]
     assert [_value_json(each)["shape"] for each in (unknown, scalar)] == [None, []]
+
+
+def test_a_piece_has_an_import() -> None:
+    """onnxruntime runs a model that imports other operator sets only, but none without any import."""
+    text = 'g (float[2] x) => (float[2] y) { ["/a/Neg"] p = Neg (x) ["/b/G"] y = com.microsoft.Gelu (p) }'
+    made = model(text)
+    del made.opset_import[:]
+    made.opset_import.add(domain="com.microsoft", version=1)
+    piece = extract(pipeline.load(made), ["a"], checking=NUMBERS_ONCE).model
+    assert [each.domain for each in piece.opset_import] == ["com.microsoft"]

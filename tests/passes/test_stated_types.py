@@ -32,6 +32,8 @@ STATED = {
     "what the body captures": f"g ({INPUTS}) => (int64[2] z) <float[3] r> {{ {RESHAPE} {loop()} {SIZES} }}",
     "two nodes before it": f"""g ({INPUTS}) => (int64[2] z) <float[3] q> {{
         ["/a/Reshape"] q = Reshape (x, shp) ["/a/Neg"] r = Neg (q) {loop()} {SIZES} }}""",
+    "a loop outside of all modules": f"""g ({INPUTS}) => (int64[2] z) <float[3] q> {{
+        ["/a/Reshape"] q = Reshape (x, shp) ["/a/Neg"] r = Neg (q) {loop().replace("/a/", "/")} {SIZES} }}""",
     "in a module inside": f"""g ({INPUTS}) => (int64[2] z) <float[3] q> {{
         ["/a/in/Reshape"] q = Reshape (x, shp) ["/a/in/Neg"] r = Neg (q) {loop()} {SIZES} }}""",
     "by way of a shape": f"""g ({INPUTS}) => (int64[2] z) <float[3] q, int64[1] r> {{

@@ -9,6 +9,7 @@ import pytest
 
 import rewriter
 from rewriter.errors import UnreadableModel, UsageError
+from tests.build import model
 from tests.hostile.build import external
 
 
@@ -51,3 +52,13 @@ def test_numbers_and_copies_need_the_weights(stripped: Path, tmp_path: Path) -> 
     with pytest.raises(UsageError, match="the weights lie in"):
         rewriter.rewrite(stripped, tmp_path / "out" / "o.onnx")
     assert not stripped.with_name("o.onnx").exists()
+
+
+def test_weights_without_content_are_grouped(tmp_path: Path) -> None:
+    text = 'g (float[2] x) => (float[2] y) { ["/fc/Mul"] a = Mul(x, v) ["/fc/Add"] y = Add(a, w) }'
+    made = model(text)
+    for name in ("v", "w"):
+        made.graph.initializer.add(name=name, data_type=onnx.TensorProto.FLOAT, dims=[2], raw_data=b"")
+    report = rewriter.rewrite(made, functions="shared", numbers=False)
+    assert len(report.result.functions) == 1
+    assert "certificate: equal at 1 of 1 outputs" in str(report)

@@ -68,3 +68,29 @@ def test_a_constant_of_texts_equals_an_initializer(values: list[str]) -> None:
     after.graph.initializer[0].string_data[0] = b"other"
     assert not certify(before, after).equal
     assert helper.get_attribute_value(before.graph.node[0].attribute[0]) == [v.encode() for v in values]
+
+
+def stripped(*read: str) -> onnx.ModelProto:
+    """`y = x * v - x * w`, where `read` are v and w, without the contents of both."""
+    made = model(
+        f"g (float[2] x) => (float[2] y) {{ p = Mul(x, {read[0]}) q = Mul(x, {read[1]}) y = Sub(p, q) }}"
+    )
+    for name in ("v", "w"):
+        made.graph.initializer.add(name=name, data_type=TensorProto.FLOAT, dims=[2], raw_data=b"")
+    return made
+
+
+def test_weights_without_content_count_by_their_names() -> None:
+    same, other = stripped("v", "w"), stripped("v", "v")
+    same.graph.node.insert(0, same.graph.node.pop(1))
+    assert certify(stripped("v", "w"), same).equal
+    assert not certify(stripped("v", "w"), other).equal
+
+
+def test_a_constant_without_content_equals_nothing() -> None:
+    made = model("g () => (float[2] y) { y = Identity(w) }")
+    empty = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2])
+    made.graph.node.insert(0, helper.make_node("Constant", [], ["w"], value=empty))
+    other = model("g () => (float[2] y) { y = Identity(w) }")
+    other.graph.initializer.append(empty)
+    assert certify(made, other).difference == "no proof: tensor 'w' has no content"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
+from rewriter.insight.comparison.blocked_values import blocked_values
 from rewriter.insight.comparison.module_pairs import ModulePair
 from rewriter.insight.comparison.tool_ancestry import kept_names
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -95,10 +96,13 @@ def _names(graph: GraphIndex, values: Sequence[int]) -> tuple[str, ...]:
     """Return the names of values that nodes compute; names that are not UTF-8 are left out.
 
     Inputs of the model are left out because both models get the same; constants are compared without a run.
+    Values in a blocked layout equal no others element by element.
     """
-    names = []
+    names, blocked = [], blocked_values(graph)
     for value in values:
         maker, name = graph.producer[value], graph.value_names[value]
-        if maker != NONE and graph.nodes[maker].op_type != "Constant" and isinstance(name, str):
+        if maker == NONE or value in blocked or not isinstance(name, str):
+            continue
+        if graph.nodes[maker].op_type != "Constant":
             names.append(name)
     return tuple(names)

@@ -8,6 +8,7 @@ models, and enough of these values have equal producers: the same operator, and 
 
 from __future__ import annotations
 
+from rewriter.insight.comparison.blocked_values import blocked_values
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 
@@ -21,7 +22,7 @@ Maker = tuple[str, tuple[str, ...]]
 def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
     """Return the names of values that both models have if a tool seems to have made one from the other.
 
-    Otherwise, return none.
+    Otherwise, return none. The name of a value in a blocked layout is left out: it is that of another value.
     """
     ours, theirs = _made_in(before), _made_in(after)
     common = ours.keys() & theirs.keys()
@@ -29,7 +30,11 @@ def kept_names(before: Analysis, after: Analysis) -> frozenset[str]:
     least = _LEAST_COMMON * min(len(ours), len(theirs))
     if not common or len(common) < least or alike < _LEAST_ALIKE * len(common):
         return frozenset()
-    return frozenset(common)
+    return frozenset(common - _blocked_in(before) - _blocked_in(after))
+
+
+def _blocked_in(analysis: Analysis) -> set[str | bytes]:
+    return {analysis.graph.value_names[value] for value in blocked_values(analysis.graph)}
 
 
 def _made_in(analysis: Analysis) -> dict[str, Maker]:

@@ -123,7 +123,8 @@ def notes_on(graph: GraphIndex) -> Iterator[str]:
     """Yield a note on each operator set without import, and on versions newer than the installed onnx."""
     model = graph.model
     for domain in sorted(unimported(graph)):
-        yield f"the file imports no version of operator set {domain!r}: its operators are taken as they stand"
+        named = domain or "ai.onnx"
+        yield f"the file imports no version of operator set {named!r}: its operators are taken as they stand"
     if model.ir_version > onnx.IR_VERSION:
         yield (
             f"IR version {model.ir_version} is newer than the {onnx.IR_VERSION} that onnx {onnx.__version__} "
@@ -248,9 +249,9 @@ def _demand_single_meaning(tensors: Iterable[tuple[str, TensorProto | SparseTens
 def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodeProto]) -> None:
     """Refuse operator sets that are used but not imported, or imported in two versions.
 
-    A function has its own imports, and onnxruntime demands all of them. It does not demand the main graph's
-    imports of its own operator sets: it takes the newest version that it has. So such an import may be
-    missing; `notes_on` tells it.
+    A function has its own imports, and onnxruntime demands all of them. Of the main graph it demands any
+    import at all; of other operator sets, ONNX's own too, it takes the newest version that it has. So such an
+    import may be missing; `notes_on` tells it.
     """
     holder = f"function {owner.name!r}" if isinstance(owner, FunctionProto) else "the model"
     versions: dict[str, int] = {}
@@ -261,7 +262,9 @@ def _demand_imports(owner: ModelProto | FunctionProto, domains: dict[str, NodePr
             )
     needed = set(domains)
     if isinstance(owner, ModelProto):
-        needed = {"", *(canonical(function.domain) for function in owner.functions)}
+        needed = {canonical(function.domain) for function in owner.functions}
+        if not versions:  # then no runtime takes its newest version
+            needed.add("")
     for domain, node in domains.items():
         if domain not in versions and domain in needed:
             raise UnreadableModel(

@@ -34,6 +34,9 @@ _BITS_OF = {
 }
 """Element type -> its bits, for types that the installed onnx knows."""
 
+_SMALL = 1 << 16
+"""Maximum bytes of a tensor whose data is read to see if it is empty."""
+
 _INTEGERS = ("int32_data", "int64_data", "uint64_data")
 
 
@@ -92,7 +95,7 @@ def external_locations(model: ModelProto) -> dict[str, int]:
             if tensor.data_location == TensorProto.EXTERNAL:
                 location, end = needed_file(tensor)
                 needed[location] = max(needed.get(location, 0), end)
-            elif tensor.HasField("raw_data"):
+            elif tensor.HasField("raw_data") and not _is_stripped(tensor):
                 _demand_bytes(tensor, tensor.ByteSize())  # slightly more than the data; the data is not read
             elif (stored := _bytes_of_numbers(tensor)) is not None:
                 _demand_bytes(tensor, stored)
@@ -142,6 +145,11 @@ def _bytes_of_numbers(tensor: TensorProto) -> int | None:
     widths = {"float_data": 32, "double_data": 64, **dict.fromkeys(_INTEGERS, max(8, bits))}
     found = sum(len(getattr(tensor, field)) * width for field, width in widths.items())
     return found // 8 if found else None
+
+
+def _is_stripped(tensor: TensorProto) -> bool:
+    """Whether a tool has stripped the content of a weight, and left an empty field."""
+    return tensor.ByteSize() <= _SMALL and not tensor.raw_data
 
 
 def _demand_bytes(tensor: TensorProto, found: int) -> None:

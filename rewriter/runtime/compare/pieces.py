@@ -7,7 +7,7 @@ of earlier pieces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,9 @@ RECORDED = "recorded"
 """The name of the part of the whole that computes the recorded values."""
 AT_PIECE = ". cut"
 """Suffix of the names of the stages in which a piece is loaded and run."""
+_HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+_EXACT = ". exact"
+"""Suffix of the names of values before they are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,41 @@ def piece(number: int) -> str:
     return f"part-{number}"
 
 
+def _rounded(part: PieceToRun) -> Iterator[str]:
+    """Yield the values of the whole that onnxruntime rounds to half precision in a piece.
+
+    Its CPU kernels compute in float32 where they lack a half type, and it rounds at the ends of a model only.
+    """
+    for info in (*part.model.graph.input, *part.model.graph.output):
+        if info.type.tensor_type.elem_type in _HALVES and info.name in part.recorded:
+            yield part.recorded[info.name]
+
+
+def _round(model: onnx.ModelProto, names: Collection[str]) -> None:
+    """Round results of nodes of the main graph as at the ends of a model, by an Identity behind each."""
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    for node in nodes:
+        model.graph.node.append(node)
+        for at, name in enumerate(node.output):
+            if name and name in names:
+                model.graph.node[-1].output[at] = f"{name}{_EXACT}"
+                model.graph.node.add(op_type="Identity", input=[f"{name}{_EXACT}"], output=[name])
+
+
+def _round_inputs(model: onnx.ModelProto) -> None:
+    """Read inputs in half precision through an Identity, as the nodes behind a cut of the whole do.
+
+    onnxruntime computes a node in float32 if all nodes that it reads from are computed so.
+    """
+    inputs = [info.name for info in model.graph.input if info.type.tensor_type.elem_type in _HALVES]
+    for node in model.graph.node:
+        node.input[:] = [f"{name}{_EXACT}" if name in inputs else name for name in node.input]
+    for name in inputs:
+        step = onnx.NodeProto(op_type="Identity", input=[name], output=[f"{name}{_EXACT}"])
+        model.graph.node.insert(0, step)
+
+
 @dataclass(frozen=True, slots=True)
 class WholeRun:
     """Settings for the run of the whole.
@@ -159,10 +197,15 @@ class WholeRun:
         models.update((piece(number), part.model) for number, part in enumerate(parts))
         wanted = tuple(names)
 
+        rounded = {name for part in parts for name in _rounded(part)}
+
         def edit(name: str, model: onnx.ModelProto) -> None:
             if name == RECORDED:
                 reduce_to(model.graph, wanted)
                 expose(model, wanted)
+                _round(model, rounded)
+            elif name != WHOLE:
+                _round_inputs(model)
             if name != WHOLE:
                 seed_nodes(model)
 

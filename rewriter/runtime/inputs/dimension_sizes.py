@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, product
+from math import prod
 
 from rewriter.runtime.inputs.input import Dim, Input, evaluate, names_in
 
@@ -45,6 +46,11 @@ class Choice:
     patterns: frozenset[str]
     sizes: Mapping[str, int]
     shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def elements(self) -> int:
+        """Number of elements of all inputs."""
+        return sum(map(prod, self.shapes.values()))
 
     def like(self, other: Choice) -> bool:
         """Whether both choices have a pattern in common."""

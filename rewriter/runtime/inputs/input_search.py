@@ -18,6 +18,8 @@ from rewriter.runtime.ort.sessions import RunError, Session
 
 _SEARCHING_SHARE = 0.25
 """Share of the timeout after which each set gets only one try."""
+_LARGE = 1 << 22
+"""Elements of all inputs beyond which sizes are not tried if smaller ones run."""
 
 
 @dataclass(slots=True)
@@ -123,8 +125,8 @@ class _Search:
     def _best(self, tries: Iterable[Try], number: int, *, wary: bool) -> tuple[Run | None, Run | None]:
         """Return the first try with informative results, else the first that runs at all.
 
-        Results are informative if all are `telling`. Once a try has run, no other filling is tried; after the
-        deadline, no other try at all.
+        Results are informative if all are `telling`. Once a try has run, no other filling and no large inputs
+        are tried; after the deadline, no other try at all.
 
         At sizes too small for a pooling, outputs are empty, NaN or equal to the last bias for any input, so
         that different models agree. With `wary`, a try with `telling` results also runs on other data: if
@@ -135,6 +137,8 @@ class _Search:
         for each in tries:
             if poor is not None and poor.tried.filling is not each.filling:
                 break
+            if poor is not None and each.choice.elements > _LARGE:
+                continue
             run = self._run(each, number)
             if run is not None and all(map(telling, run.results)):
                 other = self._run(each, number + self.drawing.sets) if wary else None

@@ -10,6 +10,7 @@ from onnx import ModelProto, SparseTensorProto, TensorProto, helper
 from rewriter.errors import UnreadableModel
 from rewriter.model.index import checks
 from rewriter.model.index.cycles import Circle, callees_first
+from rewriter.model.index.graph import GraphIndex
 from rewriter.model.limits import Limits, current, within
 from rewriter.model.storage import external_data, files
 from tests.hostile import build
@@ -175,3 +176,16 @@ def test_a_function_imports_one_version() -> None:
         UnreadableModel, match=r"function .g. imports two versions of operator set .ai\.onnx."
     ):
         checks.check(made)
+
+
+def test_a_model_may_import_other_operator_sets_only() -> None:
+    """onnxruntime takes the newest version of the default set, so it is unknown."""
+    made = model(graph([node("Neg", "x", "y")]))
+    del made.opset_import[:]
+    with pytest.raises(UnreadableModel, match=r"'ai\.onnx', which the model does not import"):
+        checks.check(made)
+    made.opset_import.add(domain="com.microsoft", version=1)
+    checks.check(made)
+    assert list(checks.notes_on(GraphIndex(made))) == [
+        "the file imports no version of operator set 'ai.onnx': its operators are taken as they stand"
+    ]
