@@ -1,4 +1,4 @@
-"""Nodes that draw random numbers are found in bodies and functions, too; functions without draws do not count."""
+"""Nodes that draw random numbers are found in bodies and functions, too."""
 
 from __future__ import annotations
 
