@@ -27,7 +27,7 @@ def test_a_body_reads_what_its_owner_may_read() -> None:
 
 
 def test_the_owner_of_a_body_reads_its_results_from_outside() -> None:
-    """onnxruntime refuses such results wherever they are written; by the specification, they have a meaning."""
+    """onnxruntime refuses such results, wherever they are written."""
     branch = graph([], "", "h")
     owner, writer = node("If", "c", "y", then_branch=branch, else_branch=branch), node("Neg", "x", "h")
     checks.check(model(graph([writer, owner], "x c")), ordered=True)
