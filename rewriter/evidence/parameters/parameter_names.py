@@ -24,6 +24,7 @@ from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import read
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -140,14 +141,22 @@ def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, tupl
 
 def alias_of(graph: GraphIndex, value: int) -> int:
     """Return the initializer from which `Identity` nodes make a value; the value itself without one."""
-    origin = value
-    seen = set()
-    while (node := graph.producer[origin]) != NONE and graph.operators[node][1] == "Identity":
-        if origin in seen or not graph.reads[node] or graph.reads[node][0] == NONE:
-            return value
-        seen.add(origin)
-        origin = graph.reads[node][0]
-    return origin if origin in graph.initializers else value
+    return _origins(graph).get(value, value)
+
+
+@once_per_index
+def _origins(graph: GraphIndex) -> Mapping[int, int]:
+    """Map each value that `Identity` nodes make from an initializer to that initializer."""
+    origins: dict[int, int] = {}
+    pending = [(value, value) for value in graph.initializers]
+    while pending:
+        value, origin = pending.pop()
+        for reader in graph.readers[value]:
+            if graph.operators[reader][1] == "Identity" and graph.reads[reader][:1] == [value]:
+                new = [made for made in graph.writes[reader] if made != NONE and made not in origins]
+                origins.update(dict.fromkeys(new, origin))
+                pending += ((made, origin) for made in new)
+    return origins
 
 
 def readers_of(graph: GraphIndex, value: int) -> list[int]:
