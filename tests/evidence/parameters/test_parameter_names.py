@@ -167,3 +167,29 @@ def test_an_alias_of_an_alias_is_one_of_the_initializer() -> None:
     }
     assert origins["h"] == "h"
     assert readers_of(graph, graph.value("w.weight")) == [3, 4]
+
+
+DEQUANTISE = 'w = DequantizeLinear("fc.weight_quantized", "fc.weight_scale", "fc.weight_zero_point")'
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("nodes", "initializer"),
+    [
+        (f"{DEQUANTISE} y = MatMul(x, w)", "fc.weight_quantized"),
+        ('y = MatMul(x, "fc.weight")', "fc.weight"),
+        (f'{DEQUANTISE} u = MatMul(x, "fc.weight") y = MatMul(u, w)', "fc.weight"),
+    ],
+)
+def test_a_weight_that_a_tool_left_behind_is_no_parameter(nodes: str, initializer: str, turned: bool) -> None:
+    made = model(
+        """g (float[2,2] x) => (float[2,2] y) <float[2,2] "fc.weight" = {1,2,3,4},
+        int8[2,2] "fc.weight_quantized" = {1,2,3,4}, float "fc.weight_scale" = {1},
+        int8 "fc.weight_zero_point" = {0}> { NODES }""".replace("NODES", nodes)
+    )
+    if turned:
+        tensors = list(made.graph.initializer)[::-1]
+        del made.graph.initializer[:]
+        made.graph.initializer.extend(tensors)
+    weight = next(each for each in rewriter.tree(made)["fc"].parameters if each.name == "weight")
+    assert weight.initializer == initializer
