@@ -42,10 +42,18 @@ def dotted_scope(scope: str) -> str:
 
 
 def _without_operators(scope: str) -> str:
-    """Remove the scopes of loops, and those of operators at the end: `rnn/while/fc/Tensordot` -> `rnn/fc`."""
+    """Remove the scopes of loops, and those of operators at the end: `rnn/while/fc/Tensordot` -> `rnn/fc`.
+
+    No operator opens a scope in its own: of two equal names, the outer one is a module.
+    """
     scope = _IN_LOOP.sub("", scope) if "/while" in scope else scope
-    while scope and (_COUNTER.sub("", scope.rpartition("/")[2])) in _OPERATOR_SCOPES:
-        scope = scope.rpartition("/")[0]
+    inner = ""
+    while scope:
+        outer, _, atom = scope.rpartition("/")
+        operator = _COUNTER.sub("", atom)
+        if operator not in _OPERATOR_SCOPES or operator == inner:
+            break
+        scope, inner = outer, operator
     return scope
 
 

@@ -26,11 +26,11 @@ from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
 from rewriter.evidence.names.scope_grammar import scope_of_node_name
 from rewriter.evidence.parameters.folded_weights import doubtful, folds
-from rewriter.evidence.parameters.parameter_names import alias_of
+from rewriter.evidence.parameters.parameter_names import origins_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.roles import Role
-from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import get
 from rewriter.model.operator_set.operators import is_set
 from rewriter.paths import ROOT, ModulePath
@@ -70,6 +70,9 @@ class _Decision:
         self.known = known
         self.operands = operands_of(graph)
         self.folds = folds(graph, known.norms)
+        self.aliases = frozenset(
+            (graph.value_names[made], origin) for made, origin in origins_of(graph).items()
+        )
         # One tensor may hold thousands of parameters, so the answers for a tensor are kept.
         self.is_doubtful = cache(doubtful(graph))
         self.is_updated = cache(partial(_is_updated, graph))
@@ -140,8 +143,7 @@ class _Decision:
         Exporters also invent names without a dot, but the TorchScript exporter gives them another form.
         """
         if claim.name != claim.initializer:
-            alias = self.graph.value(claim.name)
-            return alias != NONE and alias_of(self.graph, alias) == value
+            return (claim.name, value) in self.aliases
         if claim.source is Source.POSITION and claim.name not in self.targets and not self.is_scoped(value):
             return False
         return get(self.graph.initializers[value], ORIGINAL_NAME) is None

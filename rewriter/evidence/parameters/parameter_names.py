@@ -141,11 +141,11 @@ def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, tupl
 
 def alias_of(graph: GraphIndex, value: int) -> int:
     """Return the initializer from which `Identity` nodes make a value; the value itself without one."""
-    return _origins(graph).get(value, value)
+    return origins_of(graph).get(value, value)
 
 
 @once_per_index
-def _origins(graph: GraphIndex) -> Mapping[int, int]:
+def origins_of(graph: GraphIndex) -> Mapping[int, int]:
     """Map each value that `Identity` nodes make from an initializer to that initializer."""
     origins: dict[int, int] = {}
     pending = [(value, value) for value in graph.initializers]
