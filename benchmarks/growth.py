@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import onnx
@@ -57,7 +58,7 @@ def tensor(name: str, *shape: int) -> TensorProto:
     return numpy_helper.from_array(np.ones(shape or (8,), np.float32), name)
 
 
-def node(operator: str, inputs: str, output: str, name: str = "", **attributes: object) -> NodeProto:
+def node(operator: str, inputs: str, output: str, name: str = "", **attributes: Any) -> NodeProto:
     """Make a node; `inputs` are separated by spaces."""
     return helper.make_node(operator, inputs.split(), [output], name, **attributes)
 
