@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rewriter.basics import garbage
+from rewriter.basics.display import counted
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.parameters.tensor_roles import Operands, operands_of, with_inputs
@@ -60,7 +61,7 @@ def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
     if (fit := settled.original) is None:
         return ()
     given = tree.by_source.get(Source.LIKE, 0)
-    return (f"{given:,} of {len(tree.placements):,} nodes by like: {fit}",)
+    return (f"{given:,} of {counted(len(tree.placements), 'node')} by like: {fit}",)
 
 
 @dataclass(slots=True)
