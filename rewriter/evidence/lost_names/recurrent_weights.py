@@ -1,12 +1,12 @@
 """Witness: weights of recurrent layers, which exporters rearrange for LSTM, GRU and RNN.
 
 The nodes of one call of a module are its layers if each computes with the result of the one before. A node
-shows the layer, the direction and the
-kind of each parameter in its operands (see `gate_names`). The dynamo exporter also recorded from which
-parameters it computed an operand; these must be exactly the expected ones. TorchScript numbered the
-operand after the operator (`onnx::LSTM_117`). An operand with another name stays unnamed, since other
-producers name parameters in other ways, and so do all operands of a module with projections
-(`weight_hr_l0`): dynamo cuts their weights.
+shows the direction and the kind of each parameter by the positions of its operands (see `gate_names`). The
+dynamo exporter also recorded the parameters of which it computed an operand; these must be exactly the
+expected ones. TorchScript numbered the operand after the operator (`onnx::LSTM_117`). An operand without
+either, or without the name that `--restore-names` gives (`lstm.W_l0`), stays unnamed, since other producers
+name parameters in other ways. So do all operands of a module with projections (`weight_hr_l0`): dynamo cuts
+their weights.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _PRODUCTS = frozenset(
         *("DepthwiseConv2dNative", "Conv2DBackpropInput", "GatherV2"),
     }
 )
-"""Operators of TensorFlow with a weight, and functions that end in one."""
+"""Operators of TensorFlow that read a weight, and functions that call such an operator."""
 _IN_LOOP = re.compile(r"/while(?:_\d+)?(?=/|$)")
 """The scope of the body of a loop. What the body computes belongs to the module around the loop."""
 _INLINED = re.compile(r"^(?:cond___|[^\s:]*?while(?:_\d+)?_(?:cond|body)(?:_frozen_\d+)?_)(?=\w)")
