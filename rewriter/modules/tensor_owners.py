@@ -2,9 +2,9 @@
 
 A parameter claim decides first: it states the parameter that the tensor holds, by a name, a checkpoint, the
 record of the exporter, or the position of an operand. The name of a TensorFlow or Keras variable decides
-next. Any other tensor belongs to the lowest module that holds all its readers. If an unplaced node computes with
-the tensor and with a value that is no constant, the tensor belongs to the root. A scale, zero point or group
-index belongs to the module of its weight.
+next. Any other tensor belongs to the lowest module that holds all its readers. If an unplaced node computes
+with the tensor and with a value that is no constant, the tensor belongs to the root. A scale, zero point or
+group index belongs to the module of its weight.
 """
 
 from __future__ import annotations
