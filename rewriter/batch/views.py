@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, NotRequired, TypedDict, cast
 
 from rich.console import Console
 
+from rewriter.basics.display import counted
 from rewriter.batch.record import Record, Status
 from rewriter.batch.schedule import Batch
 from rewriter.views.json.types import Amount, Count, Keywords, Positive
@@ -109,9 +110,9 @@ def print_batch(batch: Batch, console: Console) -> None:
     nodes = sum(record.nodes or 0 for record in batch.records)
     placed = sum(record.placed or 0 for record in batch.records)
     files = len(batch.records)
-    flow(console, [f"{files:,} {'file' if files == 1 else 'files'} · {batch.output}"], "bold")
+    flow(console, [f"{counted(files, 'file')} · {batch.output}"], "bold")
     if nodes:
-        flow(console, [f"{placed:,} of {nodes:,} nodes placed"], label="tree")
+        flow(console, [f"{placed:,} of {counted(nodes, 'node')} placed"], label="tree")
     if batch.kept:
         flow(console, [f"{len(batch.kept):,} finished by another run, see {batch.ledger}"], label="kept")
     mark = signs(console)

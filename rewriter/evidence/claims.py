@@ -149,11 +149,19 @@ class InitializerSlice(NamedTuple):
 class ParameterClaim(NamedTuple):
     """Statement that `initializer` holds the parameter `name`, possibly `transposed`.
 
-    `part` is the slice with this parameter if the initializer holds several. `holds` is None if the witness
-    does not know the relation; `held_parameters` then decides. `formula` describes a folded parameter.
-    `detail` states any further difference between initializer and parameter, except dimensions of size 1; ''
-    for none. `stored_as` is the name to give to the initializer if it holds several parameters, or one with
-    elements in another order.
+    Attributes:
+        initializer: the name of the initializer.
+        name: the full name of the parameter.
+        transposed: whether the initializer holds the transpose of the parameter.
+        source: the witness.
+        part: the slice with the parameter if the initializer holds several; else None.
+        holds: the relation of the initializer to the parameter; None if the witness does not know it, so that
+            `held_parameters` decides.
+        formula: the computation of a folded parameter; '' for any other.
+        detail: a further difference, or the only sign of the relation (its shape); '' for none. Dimensions of
+            size 1 do not count as a difference.
+        stored_as: the name to give to an initializer that holds several parameters, or one with elements in
+            another order; else None.
     """
 
     initializer: str

@@ -97,13 +97,13 @@ def _notes(analysis: Analysis, nodes: tuple[int, ...]) -> list[str]:
         mend = (
             f"name them with {restore}" if placed == len(unnamed) else f"{restore} can name {placed} of them"
         )
-        notes.append(f"{len(unnamed)} of {len(nodes)} nodes have no name and are left out; {mend}")
+        notes.append(f"{len(unnamed):,} of {counted(len(nodes), 'node')} left out for lack of a name; {mend}")
     everywhere = Counter(proto.name for proto in protos)
     chosen = Counter(protos[node].name for node in nodes)
     shared = [name for name, count in chosen.items() if name and count < everywhere[name]]
     if shared:
         notes.append(
-            f"{len(shared)} names are also those of other nodes, first {shared[0]!r}: tools that take names "
-            "cannot tell these nodes apart"
+            f"{counted(len(shared), 'name')} shared with other nodes, first {shared[0]!r}: "
+            "tools that take names cannot tell these nodes apart"
         )
     return notes

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rewriter.basics import garbage
+from rewriter.basics.display import counted
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.evidence.parameters.tensor_roles import Operands, operands_of, with_inputs
@@ -60,7 +61,7 @@ def _on_original(tree: ModuleTree, settled: Settled) -> tuple[str, ...]:
     if (fit := settled.original) is None:
         return ()
     given = tree.by_source.get(Source.LIKE, 0)
-    return (f"{given:,} of {len(tree.placements):,} nodes by like: {fit}",)
+    return (f"{given:,} of {counted(len(tree.placements), 'node')} by like: {fit}",)
 
 
 @dataclass(slots=True)
@@ -162,16 +163,14 @@ def _parameters(
     placements: list[Placement | None],
 ) -> Iterable[tuple[ModulePath, Parameter]]:
     named = named_tensors(graph, operands)
+    readers: dict[int, _Readers] = {}
     for claim in claims:
         value = named[claim.initializer]
         tensor = operands.stored[value]
         owner = claim.name.parent or ROOT
-        readers = (placements[reader] for reader in readers_of(graph, value))
-        borrowers = dict.fromkeys(
-            place.module
-            for place in readers
-            if place is not None and not owner.holds(place.module) and not place.module.holds(owner)
-        )
+        if value not in readers:
+            places = (placements[reader] for reader in readers_of(graph, value))
+            readers[value] = _Readers(place.module for place in places if place is not None)
         yield (
             owner,
             Parameter(
@@ -180,7 +179,7 @@ def _parameters(
                 claim.part.shape(tensor.dims) if claim.part else tensor.dims,
                 dtype_name(tensor.data_type),
                 claim.transposed,
-                tuple(borrowers),
+                readers[value].apart_from(owner),
                 claim.part,
                 claim.holds or Holds.UNKNOWN,
                 claim.formula,
@@ -188,6 +187,22 @@ def _parameters(
                 claim.detail,
             ),
         )
+
+
+class _Readers:
+    """Modules that read one tensor, in file order; computed once for all parameters in the tensor."""
+
+    def __init__(self, modules: Iterable[ModulePath]) -> None:
+        self._modules = tuple(dict.fromkeys(modules))
+        self._inside: dict[ModulePath, set[ModulePath]] = {}
+        for module in self._modules:
+            for around in (module, *module.ancestors()):
+                self._inside.setdefault(around, set()).add(module)
+
+    def apart_from(self, owner: ModulePath) -> tuple[ModulePath, ...]:
+        """Return the modules that are neither inside `owner` nor around it."""
+        related = self._inside.get(owner, set()).union(owner.ancestors())
+        return tuple([module for module in self._modules if module not in related])
 
 
 def _finish(

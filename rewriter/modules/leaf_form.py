@@ -18,6 +18,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import is_set
 from rewriter.model.tensors import array_of
 from rewriter.modules.module import Parameter, Tensor
+from rewriter.proof.attributes import constant_tensor
 
 _COUNTERS = frozenset({"int64", "bool"})
 """Element types of buffers that do not count as parameters of a class: `num_batches_tracked`, masks."""
@@ -69,7 +70,7 @@ def inferred_class(
 
 
 def _is_clipped_at_six(graph: GraphIndex, node: int) -> bool:
-    """Whether a node is no Clip, or one between 0 and 6."""
+    """Whether a node is not a Clip, or a Clip with the limits 0 and 6."""
     proto = graph.nodes[node]
     if proto.op_type != "Clip":
         return True
@@ -82,8 +83,9 @@ def _number(graph: GraphIndex, value: int) -> float | None:
     """Return a stored number; None for any other value."""
     maker = NONE if value == NONE else graph.producer[value]
     tensor = graph.initializers.get(value)
-    if maker != NONE and graph.operators[maker][1] == "Constant":
-        tensor = next((each.t for each in graph.nodes[maker].attribute if each.name == "value"), None)
+    if maker != NONE and graph.operators[maker][1] == "Constant" and len(graph.attributes[maker]) == 1:
+        attribute = graph.nodes[maker].attribute[0]
+        tensor = constant_tensor(attribute.name, attribute)
     array = None if tensor is None else array_of(tensor, None)
     return None if array is None or array.size != 1 or array.dtype.kind == "c" else float(array.reshape(()))
 

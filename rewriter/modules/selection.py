@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from rewriter.basics.display import counted
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import option, part, texts
 from rewriter.errors import UsageError
@@ -268,7 +269,9 @@ class Selection:
             message = f"no class fits {name!r}; the file tells no class, give one by --reference"
         alike = sum(any(fnmatchcase(each, name) for each in _inferred(module)) for module in tree)
         if alike:
-            message += f"; the class of {alike} modules is inferred as {name}?, --inferred takes them too"
+            message += (
+                f"; the class of {counted(alike, 'module')} is inferred as {name}?, --inferred takes them too"
+            )
         if ModulePath(name) in tree:
             message += f"; {name!r} is the path of a module, not a class"
         return message

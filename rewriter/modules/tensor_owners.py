@@ -1,10 +1,10 @@
 """Finds the module that holds each tensor of the file, and the role of the tensor there.
 
-A parameter claim decides first: a name, a checkpoint or the exporter's own record says which parameter a
-tensor is. The name of a TensorFlow or Keras variable decides next. Any other tensor belongs to the module
-that reads it. If several modules read a tensor, it belongs to the lowest module that holds them all; if an
-unplaced node computes with it and with a value that is no constant, to the root. A scale, zero
-point or group index belongs to the module of its weight.
+A parameter claim decides first: it states the parameter that the tensor holds, by a name, a checkpoint, the
+record of the exporter, or the position of an operand. The name of a TensorFlow or Keras variable decides
+next. Any other tensor belongs to the lowest module that holds all its readers. If an unplaced node computes
+with the tensor and with a value that is no constant, the tensor belongs to the root. A scale, zero point or
+group index belongs to the module of its weight.
 """
 
 from __future__ import annotations

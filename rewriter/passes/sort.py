@@ -30,6 +30,7 @@ from onnx import FunctionProto, GraphProto, ModelProto
 from rewriter.errors import UnreadableModel
 from rewriter.model.index.cycles import Circle, in_dataflow_order, title
 from rewriter.model.index.graph import graphs_of
+from rewriter.model.operator_set.draw_order import DrawOrder
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
 from rewriter.passes.preserved_parts import EVERYTHING, Part
@@ -56,21 +57,21 @@ def sort(model: ModelProto) -> int:
             the order of the file. Or nodes of a body feed each other by name; `checks.check` does not see
             this if a graph around the body has such a name, too.
     """
-    moved = 0
+    moved, draw_order = 0, DrawOrder(model)
     bodies: list[tuple[GraphProto | FunctionProto, str]] = [(model.graph, "")]
     bodies += ((function, str(function.name)) for function in model.functions)
     while bodies:
         body, function = bodies.pop()
-        moved += _sort(body, function)
+        moved += _sort(body, function, draw_order)
         inner = (graph for node in body.node for each in node.attribute for graph in graphs_of(each))
         bodies += ((graph, function) for graph in inner)
     return moved
 
 
-def _sort(body: GraphProto | FunctionProto, function: str) -> int:
+def _sort(body: GraphProto | FunctionProto, function: str, draw_order: DrawOrder) -> int:
     nodes = list(body.node)
     try:
-        order = in_dataflow_order(nodes)
+        order = in_dataflow_order(nodes, [] if function else draw_order.draws(nodes))
     except Circle as found:
         first = title(nodes[found.members[0]])
         raise UnreadableModel(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.basics.display import counted
 from rewriter.errors import BelowThreshold, UnreadableModel, UsageError
 from rewriter.model.index.checked_index import indexed, is_sorted
 from rewriter.model.index.graph import GraphIndex
@@ -111,7 +112,8 @@ def rewrite(
     _demand_coverage(became.tree, path, options)
     if refusals and options.strict:
         raise BelowThreshold(
-            f"{name_of(path)}: {len(refusals)} refusals, first {refusals[0]}; drop --strict to go on"
+            f"{name_of(path)}: {counted(len(refusals), 'refusal')}, first {refusals[0]}; "
+            "drop --strict to go on"
         )
     folder = origin.parent if origin else None
     absent = external_data.missing_of(data, home.parent) if home else None

@@ -12,8 +12,9 @@ compared whole, so numbers cannot collide; only tensors in different folders are
   Bruijn levels).
 - A node that draws random numbers, or has an unknown operator, gets a new number at each occurrence. The
   number depends on the nesting level: one draw before a loop differs from a draw in each iteration.
-- An unsorted list of nodes of the main graph, or of a graph body in it, means its dataflow. Unsorted nodes
-  of functions are refused, since onnxruntime inlines them in the order of the file.
+- An unsorted list of nodes of the main graph, or of a graph body in it, means its dataflow. Equal draws in
+  it keep their order in the file; if dataflow demands another, the model is refused. Unsorted nodes of
+  functions are refused, since onnxruntime inlines them in the order of the file.
 - If runtimes interpret part of a file in two ways, the number stands for both interpretations, or the model
   is refused.
 """
@@ -31,6 +32,7 @@ from rewriter.model.index.cycles import Circle, in_dataflow_order, title
 from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operator_set.determinism import counts_apart
+from rewriter.model.operator_set.draw_order import DrawOrder
 from rewriter.model.operator_set.operators import canonical, left_to_runtimes, newest, optional_tail, since
 from rewriter.proof.attributes import NOTHING, AttributeContents, constant_tensor, joined, plain
 from rewriter.proof.contents import Key, Table
@@ -93,6 +95,10 @@ class Numbering:
         self._opsets = opsets_of(model.opset_import)
         self._memo: dict[Key, tuple[int, ...]] = {}
         self._occurrences: Counter[Key] = Counter()
+        self._draw_order = DrawOrder(model)
+        self._place: list[tuple[int, int]] = []
+        self._last_place: dict[Key, list[tuple[int, int]]] = {}
+        self._bodies_sorted = 0
         self._constants: dict[bytes, int] = {}
         self._inlined = 0
         self._typed = typed
@@ -180,15 +186,19 @@ class Numbering:
         scope.written = frozenset(name for node in nodes for name in node.output if name)
         scope.demand_unhidden()
         try:
-            order = in_dataflow_order(nodes)
+            order = in_dataflow_order(nodes, [] if scope.is_inlined else self._draw_order.draws(nodes))
         except Circle as found:
             first = title(nodes[found.members[0]])
             raise Unprovable(f"nodes feed each other in a cycle, among them {first}") from None
         if scope.is_inlined and order != list(range(len(nodes))):
             raise Unprovable("nodes of a function are not sorted")
+        self._bodies_sorted += 1
+        place = self._bodies_sorted
         for at in order:
             scope.written_now = nodes[at].output
+            self._place.append((place, at))
             yield nodes[at]
+            self._place.pop()
 
     def _evaluate(self, node: NodeProto, scope: Scope) -> tuple[int, ...]:
         names = scope.names
@@ -252,9 +262,19 @@ class Numbering:
         return (copied,)
 
     def _occurrence(self, head: Key, reads: tuple[int, ...], scope: Scope) -> Key:
-        """Return a key of a random or unknown node, unlike the keys of earlier equal nodes on its level."""
+        """Return a key of a random or unknown node, unlike the keys of earlier equal nodes on its level.
+
+        Raises:
+            Unprovable: by dataflow the node comes after an equal one that follows it in an unsorted file.
+        """
         head = (*head, scope.level)
         same = (*head, tuple([self._without_types(each) for each in reads]))
+        if self._sorts:
+            if self._place < self._last_place.get(same, []):
+                raise Unprovable(
+                    "nodes are not sorted, and by dataflow equal random draws change their order"
+                )
+            self._last_place[same] = self._place.copy()
         self._occurrences[same] += 1
         return (*head, self._occurrences[same])
 

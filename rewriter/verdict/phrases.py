@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rewriter.basics.display import listed
+from rewriter.basics.display import counted, listed
 from rewriter.proof.certificate import Certificate
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.verification import Verdict, Verification
@@ -28,7 +28,7 @@ def certificate_phrase(certificate: Certificate) -> str:
     if certificate.identical:
         return "all that a runtime executes is the same, byte for byte"
     if certificate.equal:
-        return f"certificate: equal at {certificate.outputs:,} of {certificate.outputs:,} outputs"
+        return f"certificate: equal at {certificate.outputs:,} of {counted(certificate.outputs, 'output')}"
     return f"{'interface' if certificate.interface else 'certificate'}: {certificate.difference}"
 
 

@@ -72,7 +72,7 @@ def test_what_names_cannot_say_is_warned_of() -> None:
     model = onnx.load(bare)
     for node in model.graph.node[::2]:
         node.name = ""
-    with pytest.warns(UserWarning, match="nodes have no name and are left out"):
+    with pytest.warns(UserWarning, match="nodes left out for lack of a name"):
         excluding(model, SPARED)
     with pytest.raises(UsageError, match="nowhere"):
         excluding(bare, "nowhere")

@@ -136,7 +136,7 @@ def test_thresholds(tmp_path: Path) -> None:
           > }"""
     )
     assert len(rewriter.rewrite(taken, restore_names=True, numbers=False).refusals) == 1
-    with pytest.raises(BelowThreshold, match="1 refusals"):
+    with pytest.raises(BelowThreshold, match="1 refusal, first"):
         rewriter.rewrite(taken, tmp_path / "o.onnx", restore_names=True, numbers=False, strict=True)
     assert not [*tmp_path.iterdir()]
 

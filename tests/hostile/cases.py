@@ -209,11 +209,11 @@ EXTERNAL: dict[str, Case] = {
     "data: of a sparse tensor": Case(_external_in_sparse, "is not inside", DONE, REFUSED, REFUSED, REFUSED),
     "data: inline and short": spoiled(_short_inside, "shorter than", tree=DONE),
     "data: inline and short, numbers": spoiled(_short_numbers, "shorter than", tree=DONE),
-    "data: negative shape": spoiled(_negative_shape, "is negative", tree=DONE),
-    "data: negative shape, typed data": spoiled(_negative_typed, "is negative", tree=DONE),
-    "data: negative shape, no data": spoiled(_negative_and_empty, "is negative", tree=DONE),
-    "data: negative shape of a constant": spoiled(_negative_constant, "is negative", tree=DONE),
-    "data: negative shape of a sparse tensor": spoiled(_negative_sparse, "is negative", tree=DONE),
+    "data: negative shape": spoiled(_negative_shape, "is negative"),
+    "data: negative shape, typed data": spoiled(_negative_typed, "is negative"),
+    "data: negative shape, no data": spoiled(_negative_and_empty, "is negative"),
+    "data: negative shape of a constant": spoiled(_negative_constant, "is negative"),
+    "data: negative shape of a sparse tensor": spoiled(_negative_sparse, "is negative"),
 }
 
 

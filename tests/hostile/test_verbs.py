@@ -54,7 +54,6 @@ GOES_ON = {
     "extract": (
         "data: of training",
         "data: of a sparse tensor",
-        "data: negative shape of a sparse tensor",
     ),
 }
 """What `verify` refuses and these need not: they do not write, or leave it out."""

@@ -224,7 +224,7 @@ def test_an_inferred_class_is_chosen_on_demand_alone() -> None:
     assert paths(analysis, class_name="Linear", inferred=True) == ["fc"]
     assert paths(analysis, class_name=("Linear", "ReLU"), inferred=True) == ["fc", "bn"]
     assert Selection(class_name="Linear", inferred=True).nodes(analysis) == (0,)
-    with pytest.raises(UsageError, match=r"the class of 1 modules is inferred as Linear\?, --inferred takes"):
+    with pytest.raises(UsageError, match=r"the class of 1 module is inferred as Linear\?, --inferred takes"):
         paths(analysis, class_name="Linear")
     with pytest.raises(UsageError, match="no class fits 'Linaer'; nearest: Linear"):
         paths(analysis, class_name="Linaer", inferred=True)

@@ -36,6 +36,50 @@ def test_a_node_moves_before_its_first_reader(nodes: str, order: str, moved: int
     assert names(made) == order
 
 
+DRAWS = "y = {0}(b) z = {0}(a) a = {1} b = {1} v = Sub(y, z)"
+
+
+@pytest.mark.parametrize("draw", ["RandomNormalLike(x)", "custom.Op(x)", "m.f(x)"])
+def test_equal_draws_keep_their_order(draw: str) -> None:
+    """The readers stand in the other order, and only its place tells a draw from an equal one."""
+    function = "def f (i) => (o) { h = RandomNormalLike(i) o = Neg(h) }"
+    text = unary(DRAWS.format("Exp", draw), function).replace("=> (float[2] y)", "=> (float[2] v)")
+    made = model(text)
+    swapped = model(
+        text.replace("y = Exp(b) z = Exp(a) a =", "z = Exp(a) y = Exp(b) b =").replace(
+            f"b = {draw} v", f"a = {draw} v"
+        )
+    )
+    before = onnx.ModelProto()
+    before.CopyFrom(made)
+    sort(made)
+    sort(swapped)
+    assert names(made).split()[:2] == ["a", "b"]
+    assert names(swapped).split()[:2] == ["b", "a"]
+    assert certify(before, made).equal
+    assert not certify(before, swapped).equal
+
+
+def test_draws_that_feed_each_other_follow_dataflow() -> None:
+    made = model(unary("y = Add(a, b) a = RandomNormalLike(b) b = RandomNormalLike(x)"))
+    before = onnx.ModelProto()
+    before.CopyFrom(made)
+    sort(made)
+    assert names(made) == "b a y"
+    assert certify(before, made).equal
+
+
+def test_equal_draws_in_an_order_that_dataflow_forbids_are_not_proved() -> None:
+    """The call of `f` that comes first in the file reads the result of the other; both draw the same."""
+    function = "def f (i) => (o) { h = RandomNormal<shape = [2]>() o = Add(i, h) }"
+    made = model(unary("y = m.f(a) a = m.f(x)", function))
+    assert "equal random draws" in (
+        certify(made, model(unary("a = m.f(x) y = m.f(a)", function))).difference or ""
+    )
+    with pytest.raises(UnreadableModel, match="equal random draws"):
+        rewriter.rewrite(made, passes="sort", numbers=False)
+
+
 def test_bodies_are_sorted() -> None:
     for text in (
         branches("p = Exp(a) a = Neg(x)"),

@@ -15,10 +15,10 @@ scale. The other steps are placed by the known ones, mostly in the module that c
    is already inside of the module behind it (see `_entered`) belongs to that module.
 3. A step that feeds no known step or anchor belongs to the common module of the steps before it, or to the
    parent of that module if it is a leaf. The step stays unplaced if it computes with a weight without a name,
-   or if another step of this kind that does stands before it, or at the end of the file. Constants belong to
-   the common module of their readers, or to the parent of that module if it is a leaf and the step has
-   operators outside of `GLUE`. Any other step that no known step or anchor feeds stays unplaced: it may be in
-   a module that the file does not name.
+   or if such a step of this kind stands before or behind it (steps of this kind in between count as well).
+   Constants belong to the common module of their readers, or to the parent of that module if it is a leaf
+   and the step has operators outside of `GLUE`. Any other step that no known step or anchor feeds stays
+   unplaced: it may be in a module that the file does not name.
 
 Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from rewriter.basics.display import counted
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import SHOWN, Claim, Source, Testimony
 from rewriter.evidence.graph import unnamed_layers
@@ -74,7 +75,7 @@ def testify(
         if rule is PlacementRule.READERS:
             doubtful.add(node)
         named = ", ".join(place[:SHOWN] for place in sorted(places)[:4])  # a name may be megabytes long
-        detail = f"{len(around)} readers in {named or 'the root'}"
+        detail = f"{counted(len(around), 'reader')} in {named or 'the root'}"
         claims.append(Claim(node, module, None, Source.DATAFLOW, None, detail, rule))
     return Testimony(tuple(claims))
 

@@ -35,7 +35,7 @@ _POSITIONS = {letter: position for position, (letter, _) in OPERANDS.items()}
 
 
 def is_stacked(graph: GraphIndex, value: int) -> bool:
-    """Whether an initializer has such a name, and a recurrent operator reads it as that operand."""
+    """Whether a recurrent operator reads an initializer as the operand that its name states: `lstm.W_l0`."""
     name = graph.value_names[value]
     found = _STACKED.search(name) if isinstance(name, str) else None
     if found is None:

@@ -1,12 +1,13 @@
 """Witness: weights that lost their name, identified by their operands in a leaf of one operator.
 
 TorchScript folds a batch norm into the convolution before it and stores two new tensors under consecutive
-numbers: the weight (`onnx::Conv_81`) and the bias (`onnx::Conv_82`). No tensor of the file has the number
-before; this distinguishes the pair from tensors that TorchScript computed later, such as `kernel * 2`. In a
-leaf that computes only with `Conv` they are its `weight` and `bias`, though the state dict may have no such
-bias. A single tensor `onnx::<operator>_<n>` of such a leaf is the `weight` if the operand beside it has the
-name of the leaf's `bias`, or if a witness names the class and torch defines the names of its parameters.
-Other classes may use other names. A single bias stays unnamed: it may be a constant that the exporter made.
+numbers: the weight (`onnx::Conv_81`) and the bias (`onnx::Conv_82`). The pair counts only if no tensor of
+the file has the number before that of the weight: a tensor that TorchScript computed later, such as `kernel
+* 2`, may have such a neighbour. In a leaf that computes only with `Conv` the pair are its `weight` and
+`bias`, though the state dict may have no such bias. A single tensor `onnx::<operator>_<n>` of such a leaf
+is the `weight` if the operand beside it has the name of the leaf's `bias`, or if a witness names the class
+and torch defines the names of its parameters. Other classes may use other names. A single bias stays
+unnamed: it may be a constant that the exporter made.
 """
 
 from __future__ import annotations

@@ -1,17 +1,19 @@
 """Witness: weights of recurrent layers, which exporters rearrange for LSTM, GRU and RNN.
 
-The nodes of one call of a module are its layers, in file order. A node shows the layer, the direction and the
-kind of each parameter in its operands (see `gate_names`). The dynamo exporter also recorded from which
-parameters it computed an operand; these must be exactly the expected ones. TorchScript numbered the
-operand after the operator (`onnx::LSTM_117`). An operand with another name stays unnamed, since other
-producers name parameters in other ways, and so do all operands of a module with projections
-(`weight_hr_l0`): dynamo cuts their weights.
+The nodes of one call of a module are its layers if each computes with the result of the one before. A node
+shows the direction and the kind of each parameter by the positions of its operands (see `gate_names`). The
+dynamo exporter also recorded the parameters of which it computed an operand; these must be exactly the
+expected ones. TorchScript numbered the operand after the operator (`onnx::LSTM_117`). An operand without
+either, or without the name that `--restore-names` gives (`lstm.W_l0`), stays unnamed, since other producers
+name parameters in other ways. So do all operands of a module with projections (`weight_hr_l0`): dynamo cuts
+their weights.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim, Source
@@ -23,6 +25,8 @@ from rewriter.paths import ModulePath
 
 _NUMBERED = re.compile(r"onnx::(?:LSTM|GRU|RNN)_\d+$")
 _PEEPHOLES = 7
+_BETWEEN = 6
+"""Maximum number of nodes between two layers, each reading the one before as its first input."""
 _REORDERED = "gates in the order of ONNX"
 
 
@@ -56,7 +60,10 @@ def testify(
 def _layers(
     graph: GraphIndex, modules: Sequence[ModulePath | None], calls: Sequence[int | None]
 ) -> Iterator[_Layer]:
-    """Yield the layers of all modules; without known calls, nodes with the same operands are one layer."""
+    """Yield the layers of all modules; without known calls, nodes with the same operands are one layer.
+
+    Nodes of one call that do not follow each other are no layers of one module of torch, so none is yielded.
+    """
     found: dict[tuple[ModulePath, int | None], list[tuple[tuple[int, ...], int]]] = {}
     for node, module in enumerate(modules):
         domain, operator = graph.operators[node]
@@ -67,8 +74,20 @@ def _layers(
             if calls[node] is not None or all(operands != others for others, _ in layers):
                 layers.append((operands, node))
     for (module, _), layers in found.items():
-        for number, (operands, node) in enumerate(layers):
-            yield _Layer(module, number, node, operands)
+        if all(_follows(graph, node, before) for (_, before), (_, node) in pairwise(layers)):
+            for number, (operands, node) in enumerate(layers):
+                yield _Layer(module, number, node, operands)
+
+
+def _follows(graph: GraphIndex, node: int, before: int) -> bool:
+    """Whether the data of a recurrent node come from another one, at most `_BETWEEN` nodes away."""
+    value = graph.reads[node][0]
+    for _ in range(_BETWEEN + 1):
+        maker = graph.producer[value] if value != NONE else NONE
+        if maker in (NONE, before) or graph.operators[maker][1] in GATES or not graph.reads[maker]:
+            return maker == before
+        value = graph.reads[maker][0]
+    return False
 
 
 def _has_form_of_torch(graph: GraphIndex, node: int) -> bool:

@@ -33,7 +33,7 @@ from rewriter.evidence.claims import SHOWN, Claim, Source
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
-_FUSION = re.compile(r"(?:/+\w*Fusion(?:_quant)?|/+duplicated)+/*$")
+_FUSION = re.compile(r"\w*Fusion(?:_quant)?|duplicated")
 _QUANTISED = re.compile(r"(?:_Transposed|_DQ)?_(?:quantized|Q2|Q4|Q8|Bnb4)$")
 _PREFIX = re.compile(r"^(?:fused |(?:_inlfunc_\w+?_)(?=/))")
 _FOLDED = re.compile(r"^(?:Conv(?:Bn|Mul|Add)Fusion_(?:BN_|Mul_|Add_)?[WB]|MatMulBnFusion_GemmB)_")
@@ -58,7 +58,20 @@ def node_named_by(name: str) -> str:
     """Return the name of the node that a name was derived from; the name itself if it is not derived."""
     if name.startswith(_PREFIXES):
         name = _PREFIX.sub("", name)
-    return _FUSION.sub("", name) if "Fusion" in name or name.endswith("/duplicated") else name
+    return _without_fusions(name) if "Fusion" in name or name.endswith("/duplicated") else name
+
+
+def _without_fusions(name: str) -> str:
+    """Remove the words at the end that onnxruntime appends to the name of a node, once for each fusion.
+
+    A regular expression for all words would try every word as the first, in quadratic time.
+    """
+    end, word = len(name), len(name.rstrip("/"))
+    while (start := name.rfind("/", 0, word)) >= 0 and _FUSION.fullmatch(name, start + 1, word):
+        while start and name[start - 1] == "/":
+            start -= 1
+        end = word = start
+    return name[:end]
 
 
 def value_named_by(name: str) -> str:
@@ -66,7 +79,10 @@ def value_named_by(name: str) -> str:
 
     `/x/MatMul_output_0_gemm_out` is derived from `/x/MatMul_output_0`.
     """
-    return _TAIL.sub(r"\1", name) if _OUTPUT in name else name
+    if _OUTPUT not in name:
+        return name
+    scope, slash, local = name.rpartition("/")  # searching the whole name would take quadratic time
+    return scope + slash + _TAIL.sub(r"\1", local)
 
 
 def parameter_named_by(name: str) -> str:

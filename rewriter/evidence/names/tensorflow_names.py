@@ -26,7 +26,7 @@ _PRODUCTS = frozenset(
         *("DepthwiseConv2dNative", "Conv2DBackpropInput", "GatherV2"),
     }
 )
-"""Operators of TensorFlow with a weight, and functions that end in one."""
+"""Operators of TensorFlow that read a weight, and functions that call such an operator."""
 _IN_LOOP = re.compile(r"/while(?:_\d+)?(?=/|$)")
 """The scope of the body of a loop. What the body computes belongs to the module around the loop."""
 _INLINED = re.compile(r"^(?:cond___|[^\s:]*?while(?:_\d+)?_(?:cond|body)(?:_frozen_\d+)?_)(?=\w)")
@@ -42,10 +42,18 @@ def dotted_scope(scope: str) -> str:
 
 
 def _without_operators(scope: str) -> str:
-    """Remove the scopes of loops, and those of operators at the end: `rnn/while/fc/Tensordot` -> `rnn/fc`."""
+    """Remove the scopes of loops, and those of operators at the end: `rnn/while/fc/Tensordot` -> `rnn/fc`.
+
+    No operator opens a scope in its own: of two equal names, the outer one is a module.
+    """
     scope = _IN_LOOP.sub("", scope) if "/while" in scope else scope
-    while scope and (_COUNTER.sub("", scope.rpartition("/")[2])) in _OPERATOR_SCOPES:
-        scope = scope.rpartition("/")[0]
+    inner = ""
+    while scope:
+        outer, _, atom = scope.rpartition("/")
+        operator = _COUNTER.sub("", atom)
+        if operator not in _OPERATOR_SCOPES or operator == inner:
+            break
+        scope, inner = outer, operator
     return scope
 
 

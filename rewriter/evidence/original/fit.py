@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+from rewriter.basics.display import counted
 from rewriter.errors import DoesNotFit
 from rewriter.evidence.original.value_origins import Origins, values_made
 from rewriter.evidence.original.witness import Like
@@ -79,8 +80,8 @@ class LikeFit:
         weights, values = self.weights, self.values
         how = ("name", "name") if self.by_names else ("content", "name and origin")
         return (
-            f"{weights.count:,} of {weights.of:,} weights by {how[0]} and {values.count:,} of {values.of:,} "
-            f"values by {how[1]} are those of {self.name}"
+            f"{weights.count:,} of {counted(weights.of, 'weight')} by {how[0]} and "
+            f"{values.count:,} of {counted(values.of, 'value')} by {how[1]} are those of {self.name}"
         )
 
 

@@ -6,7 +6,7 @@ from rewriter.model.index.functions import calls_of
 from rewriter.model.index.graph import NONE, Body, GraphIndex
 
 _LOOPS = frozenset({"Loop", "Scan"})
-"""Operators with one body, to whose inputs they give their own in the same order."""
+"""Operators with one body. The inputs of the operator become those of the body, in the same order."""
 _LONGEST = 8
 """Maximum number of consecutive Identity nodes between the input and the result of a body."""
 

@@ -46,13 +46,14 @@ _NOTHING = "0"
 
 
 class FoldedWeight(NamedTuple):
-    """A fold of which a weight or bias is the result.
+    """The fold that computed a weight or bias.
 
     Attributes:
         is_bias: whether it is the bias of its layer.
         norm: the module of the norm; None if unknown.
         argument: the bias that the layer had before, if the result is not named after it; '' if it is.
-        with_constant: for a fold of no norm, the operator and the constant: `* unnamed factor`.
+        with_constant: for a fold of a constant factor or summand, operator and constant: `* unnamed factor`;
+            '' for a norm.
     """
 
     is_bias: bool

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from math import prod
 
 from rewriter.evidence.claims import CheckpointContents, Holds, ParameterClaim, Source
@@ -25,11 +26,11 @@ from rewriter.evidence.metadata.dynamo import INPUT_KIND, signature
 from rewriter.evidence.metadata.tags import ORIGINAL_NAME
 from rewriter.evidence.names.scope_grammar import scope_of_node_name
 from rewriter.evidence.parameters.folded_weights import doubtful, folds
-from rewriter.evidence.parameters.parameter_names import alias_of
+from rewriter.evidence.parameters.parameter_names import origins_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.roles import Role
-from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.graph import GraphIndex
 from rewriter.model.metadata import get
 from rewriter.model.operator_set.operators import is_set
 from rewriter.paths import ROOT, ModulePath
@@ -69,7 +70,14 @@ class _Decision:
         self.known = known
         self.operands = operands_of(graph)
         self.folds = folds(graph, known.norms)
-        self.is_doubtful = doubtful(graph)
+        self.aliases = frozenset(
+            (graph.value_names[made], origin) for made, origin in origins_of(graph).items()
+        )
+        # One tensor may hold thousands of parameters, so the answers for a tensor are kept.
+        self.is_doubtful = cache(doubtful(graph))
+        self.is_updated = cache(partial(_is_updated, graph))
+        self.is_scoped = cache(partial(_is_scoped, graph))
+        self.multiplies_as_stored = cache(partial(_multiplies_as_stored, graph))
         self.targets = frozenset(signature(graph).values())
         self.listed = self.targets if _records_inputs(graph) else frozenset()
 
@@ -119,23 +127,15 @@ class _Decision:
     def _by_witness(self, claim: ParameterClaim, value: int) -> Holds:
         if claim.holds not in (None, Holds.EXACT):
             return claim.holds
-        if claim.transposed or self._multiplies_as_stored(claim, value):
+        if claim.transposed or (self._is_weight_of_linear(claim) and self.multiplies_as_stored(value)):
             return Holds.TRANSPOSED
         named = claim.holds is Holds.EXACT or self._is_named(claim, value)
-        changed = (
-            self.is_doubtful(value) or self._was_made_again(claim.name, value) or self._is_updated(value)
-        )
+        changed = self.is_doubtful(value) or self._was_made_again(claim.name, value) or self.is_updated(value)
         return Holds.EXACT if named and not changed else Holds.UNKNOWN
 
-    def _multiplies_as_stored(self, claim: ParameterClaim, value: int) -> bool:
-        """Whether torch's Linear multiplies by the stored matrix: its weight is the transpose of that."""
-        if self.known.classes.get(claim.name.parent or ROOT) != _LINEAR or claim.name.name != "weight":
-            return False
-        readers = self.graph.readers[value]
-        return bool(readers) and all(
-            self.graph.operators[node][1] == "MatMul" and self.graph.reads[node][1:2] == [value]
-            for node in readers
-        )
+    def _is_weight_of_linear(self, claim: ParameterClaim) -> bool:
+        is_linear = self.known.classes.get(claim.name.parent or ROOT) == _LINEAR
+        return is_linear and claim.name.name == "weight"
 
     def _is_named(self, claim: ParameterClaim, value: int) -> bool:
         """Whether the exporter gave the initializer, or an `Identity` of it, the name of the parameter.
@@ -143,15 +143,10 @@ class _Decision:
         Exporters also invent names without a dot, but the TorchScript exporter gives them another form.
         """
         if claim.name != claim.initializer:
-            alias = self.graph.value(claim.name)
-            return alias != NONE and alias_of(self.graph, alias) == value
-        if claim.source is Source.POSITION and claim.name not in self.targets and not self._is_scoped(value):
+            return (claim.name, value) in self.aliases
+        if claim.source is Source.POSITION and claim.name not in self.targets and not self.is_scoped(value):
             return False
         return get(self.graph.initializers[value], ORIGINAL_NAME) is None
-
-    def _is_scoped(self, value: int) -> bool:
-        """Whether a reader of a stored tensor has a name of the TorchScript exporter."""
-        return any(scope_of_node_name(self.graph.names[node]) for node in self.graph.readers[value])
 
     def _was_made_again(self, name: ModulePath, value: int) -> bool:
         """Whether the exporter lists a parameter, but recorded no input for the initializer of its name."""
@@ -160,13 +155,27 @@ class _Decision:
         info = self.graph.described.get(value)
         return info is None or get(info, INPUT_KIND) is None
 
-    def _is_updated(self, value: int) -> bool:
-        """Whether a norm in training mode reads the tensor: running the module to export it changes that."""
-        return any(
-            value in self.graph.reads[node][3:5] and is_set(self.graph.nodes[node], "training_mode")
-            for node in self.graph.readers[value]
-            if self.graph.operators[node][1] == "BatchNormalization"
-        )
+
+def _multiplies_as_stored(graph: GraphIndex, value: int) -> bool:
+    """Whether all readers multiply by a stored matrix; torch's Linear stores the transpose of it."""
+    readers = graph.readers[value]
+    return bool(readers) and all(
+        graph.operators[node][1] == "MatMul" and graph.reads[node][1:2] == [value] for node in readers
+    )
+
+
+def _is_scoped(graph: GraphIndex, value: int) -> bool:
+    """Whether a reader of a stored tensor has a name of the TorchScript exporter."""
+    return any(scope_of_node_name(graph.names[node]) for node in graph.readers[value])
+
+
+def _is_updated(graph: GraphIndex, value: int) -> bool:
+    """Whether a norm in training mode reads the tensor: running the module to export it changes that."""
+    return any(
+        value in graph.reads[node][3:5] and is_set(graph.nodes[node], "training_mode")
+        for node in graph.readers[value]
+        if graph.operators[node][1] == "BatchNormalization"
+    )
 
 
 def _records_inputs(graph: GraphIndex) -> bool:

@@ -24,6 +24,7 @@ from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import read
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -140,14 +141,22 @@ def _readers_of_variables(graph: GraphIndex, others: Set[int]) -> dict[int, tupl
 
 def alias_of(graph: GraphIndex, value: int) -> int:
     """Return the initializer from which `Identity` nodes make a value; the value itself without one."""
-    origin = value
-    seen = set()
-    while (node := graph.producer[origin]) != NONE and graph.operators[node][1] == "Identity":
-        if origin in seen or not graph.reads[node] or graph.reads[node][0] == NONE:
-            return value
-        seen.add(origin)
-        origin = graph.reads[node][0]
-    return origin if origin in graph.initializers else value
+    return origins_of(graph).get(value, value)
+
+
+@once_per_index
+def origins_of(graph: GraphIndex) -> Mapping[int, int]:
+    """Map each value that `Identity` nodes make from an initializer to that initializer."""
+    origins: dict[int, int] = {}
+    pending = [(value, value) for value in graph.initializers]
+    while pending:
+        value, origin = pending.pop()
+        for reader in graph.readers[value]:
+            if graph.operators[reader][1] == "Identity" and graph.reads[reader][:1] == [value]:
+                new = [made for made in graph.writes[reader] if made != NONE and made not in origins]
+                origins.update(dict.fromkeys(new, origin))
+                pending += ((made, origin) for made in new)
+    return origins
 
 
 def readers_of(graph: GraphIndex, value: int) -> list[int]:
@@ -182,12 +191,12 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
     Scales and zero points are parts of a quantised weight and get no claims; `recurrent_weights` has those on
     initializers that hold several parameters.
     """
-    helpers = operands_of(graph).helpers
-    for value, tensor in graph.initializers.items():
-        if value not in helpers and (owner := owners.get(value)) and not is_stacked(graph, value):
+    for name, values in _by_parameter(graph, owners).items():
+        for value in values:
+            tensor = graph.initializers[value]
             noted = read(tensor) if tensor.metadata_props else {}
             transposed = TRANSPOSED in noted or is_named_transposed(tensor.name)
-            name, detail = owner.child(local_name(owner, tensor.name)), noted.get(DIFFERS, "")
+            detail = noted.get(DIFFERS, "")
             holds = Holds(noted[HOLDS]) if noted.get(HOLDS) in _RELATIONS else None
             yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, holds=holds, detail=detail)
     for node in range(len(graph.nodes)):
@@ -195,3 +204,21 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
             value = graph.writes[node][0]
             origin = graph.value_names[alias_of(graph, value)]
             yield ParameterClaim(origin, ModulePath(graph.value_names[value]), False, Source.PARAMETER)
+
+
+def _by_parameter(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Mapping[ModulePath, Sequence[int]]:
+    """Map each parameter to the initializers that are named after it: `fc.weight`, `fc.weight_quantized`.
+
+    If there are several and nodes read some of them, the others are left out: tools leave the weight behind
+    that they replaced. The shortest name comes first, which may be that of the parameter itself.
+    """
+    helpers = operands_of(graph).helpers
+    found: dict[ModulePath, list[int]] = {}
+    for value, tensor in graph.initializers.items():
+        if value not in helpers and (owner := owners.get(value)) and not is_stacked(graph, value):
+            found.setdefault(owner.child(local_name(owner, tensor.name)), []).append(value)
+    for name, values in found.items():
+        if len(values) > 1:
+            in_use = [value for value in values if graph.readers[value]] or values
+            found[name] = sorted(in_use, key=lambda value: len(graph.value_names[value]))
+    return found

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from onnx import GraphProto, NodeProto, SparseTensorProto, TensorProto
 
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.storage.external_data import demand_sizes
 from rewriter.model.tensors import FLOATS
 
 _BITS = {
@@ -52,7 +53,11 @@ class Stored(NamedTuple):
 
 
 def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
-    """Return value -> the tensor that the file stores for it."""
+    """Return value -> the tensor that the file stores for it.
+
+    Raises:
+        UnreadableModel: a size in the shape of a tensor is negative, so its number of elements is unknown.
+    """
     found = {value: _of(tensor) for value, tensor in graph.initializers.items()}
     for body in graph.bodies:
         if isinstance(body.proto, GraphProto):
@@ -65,10 +70,12 @@ def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
 
 
 def _of(tensor: TensorProto) -> Stored:
+    demand_sizes(tensor)
     return _stored(tuple(tensor.dims), tensor.data_type)
 
 
 def _of_sparse(sparse: SparseTensorProto) -> Stored:
+    demand_sizes(sparse)
     size = _of(sparse.values).size + _of(sparse.indices).size
     return Stored(tuple(sparse.dims), sparse.values.data_type, size)
 

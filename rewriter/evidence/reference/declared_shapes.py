@@ -105,21 +105,24 @@ def _declared(
 
 def _of_module(graph: GraphIndex, values: Sequence[int], declared: _Open) -> Iterator[ParameterClaim]:
     """Yield the claims on the anonymous tensors of one module."""
+    shapes = {name: each.shape for name, each in declared.items() if each.shape is not None}
+    if len(shapes) < len(declared):  # a lazy parameter may have any shape
+        return
     by_shape: dict[_Key, list[ModulePath]] = {}
-    for name, each in declared.items():
-        by_shape.setdefault(_key(each.shape), []).append(name)
+    for name, shape in shapes.items():
+        by_shape.setdefault(_key(shape), []).append(name)
     of_shape: dict[_Key, list[int]] = {}
     for value in values:
         of_shape.setdefault(_key(graph.initializers[value].dims), []).append(value)
     for key, alike in of_shape.items():
         names = by_shape.get(key, [])
         if len(alike) == len(names) == 1:
-            yield from _claim(graph, alike[0], names[0], declared[names[0]].shape)
+            yield from _claim(graph, alike[0], names[0], shapes[names[0]])
         else:
             for value in alike:
                 local = _operand(graph, value)
                 if len(told := [name for name in names if name.name == local]) == 1:
-                    yield from _claim(graph, value, told[0], declared[told[0]].shape)
+                    yield from _claim(graph, value, told[0], shapes[told[0]])
 
 
 def _key(dims: Sequence[int]) -> _Key:

@@ -22,7 +22,7 @@ class Declared:
 
     Attributes:
         name: the name inside its module.
-        shape: as in the state dict.
+        shape: as in the state dict; None for a lazy parameter, which has none before the first call.
         trainable: whether it requires a gradient, which a buffer never does; None if unknown.
         buffer: whether it is known to be a buffer.
         same_as: the full name under which the same tensor was declared before (tied weights); None for
@@ -30,7 +30,7 @@ class Declared:
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     trainable: bool | None
     buffer: bool = False
     same_as: ModulePath | None = None
@@ -70,12 +70,12 @@ class Reference:
     def count(self, part: ModulePath = ROOT, *, trainable: bool | None) -> int:
         """Return the number of elements of the parameters below `part` with this value of `trainable`.
 
-        Parameters that are known to be tied count once, known buffers never.
+        Parameters that are known to be tied count once; known buffers and lazy parameters never.
         """
         sizes = {
             each.same_as or name: prod(each.shape)
             for name, each in self.declared()
-            if part.holds(name) and not each.buffer and each.trainable is trainable
+            if part.holds(name) and not each.buffer and each.trainable is trainable and each.shape is not None
         }
         return sum(sizes.values())
 
@@ -87,8 +87,13 @@ class Reference:
 
     @cached_property
     def shapes(self) -> dict[ModulePath, tuple[int, ...]]:
-        """Full name of a parameter or buffer -> its shape."""
-        return {name: each.shape for name, each in self.declared()}
+        """Full name of a parameter or buffer -> its shape; lazy ones are left out."""
+        return {name: each.shape for name, each in self.declared() if each.shape is not None}
+
+    @cached_property
+    def lazy(self) -> frozenset[ModulePath]:
+        """The full names of lazy parameters and buffers, whose shape is not known."""
+        return frozenset(name for name, each in self.declared() if each.shape is None)
 
 
 def full_scope(class_name: str, path: ModulePath) -> str:

@@ -60,12 +60,12 @@ def _declared(module: Any, path: ModulePath, first_names: dict[int, ModulePath])
             yield Declared(name, _shape(tensor), trainable, is_buffer, same_as)
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
-    """Return the shape of a tensor; () for a lazy parameter, which has none yet."""
+def _shape(tensor: Any) -> tuple[int, ...] | None:
+    """Return the shape of a tensor; None for a lazy parameter, which has none yet."""
     try:
         return tuple(map(int, tensor.shape))
     except RuntimeError:
-        return ()
+        return None
 
 
 def _computes_nothing(module: Any) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rewriter.basics.display import counted
 from rewriter.errors import UsageError
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.names.scope_alignment import Alignment, align, align_from_elsewhere
@@ -79,11 +80,13 @@ class Fit:
         part = f"{self.part} of " if self.part else ""
         phrases = [
             f"reference: {part}{self.reference.name} is {self.inside or 'the root'}",
-            f"{modules:,} modules",
+            counted(modules, "module"),
         ]
         for trainable, what in ((True, "trainable"), (False, "frozen"), (None, "known")):
             if count := self.reference.count(self.part, trainable=trainable):
-                phrases.append(f"{count:,} parameters {what}")
+                phrases.append(f"{counted(count, 'parameter')} {what}")
+        if lazy := sum(map(self.part.holds, self.reference.lazy)):
+            phrases.append(f"{counted(lazy, 'lazy parameter')} of unknown shape")
         if self.missing:
             more = f" and {len(self.missing) - 1:,} more" if len(self.missing) > 1 else ""
             phrases.append(f"not in it: {self.missing[0]}{more}")
@@ -135,8 +138,9 @@ def _fit(
             missing += [] if known else [str(path)]
     for name, shape in parameters.items():
         if inside.holds(name):
-            declared = reference.shapes.get(part.child(name.relative_to(inside)))
-            known = declared is not None and _alike(shape, declared)
+            full = part.child(name.relative_to(inside))
+            declared = reference.shapes.get(full)
+            known = full in reference.lazy or (declared is not None and _alike(shape, declared))
             found += known
             missing += [] if known else [_difference(name, shape, declared)]
     return Fit(reference, inside, part, found, tuple(missing))

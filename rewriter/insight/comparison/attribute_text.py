@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,9 @@ def tensor_text(tensor: TensorProto, folder: Path | None = None) -> str:
     read counts as large.
     """
     kind = "" if tensor.data_type == TensorProto.FLOAT else f"{dtype_name(tensor.data_type)} "
-    if 0 < len(tensor.string_data) <= _SMALL:
-        return f"{kind}{_listed(list(tensor.string_data) if tensor.dims else tensor.string_data[0])}"
+    if 0 < len(tensor.string_data) == prod(tensor.dims) <= _SMALL:
+        texts = np.array(list(tensor.string_data), object).reshape(tuple(tensor.dims))
+        return f"{kind}{_listed(texts if tensor.dims else texts.item())}"
     array = array_of(tensor, folder)
     if array is not None and array.size <= _SMALL:
         return f"{kind}{_listed(array)}"

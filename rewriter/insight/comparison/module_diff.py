@@ -109,6 +109,17 @@ class Diff(Display):
         """The modules that are added, removed or changed."""
         return tuple(module for module in self.modules if module.changed)
 
+    @cached_property
+    def around_causes(self) -> frozenset[ModulePath]:
+        """The modules that hold a module that diverges by itself, and is thus the cause."""
+        causes = (
+            module.path
+            for module in self.modules
+            if module.diverges(self.tolerance)
+            and any(c.diverges(self.tolerance) and c.takes_equal(self.tolerance) for c in module.calls)
+        )
+        return frozenset(above for path in causes for above in path.ancestors())
+
     @property
     def equal(self) -> bool:
         """Whether the models are equal, as far as they were compared.

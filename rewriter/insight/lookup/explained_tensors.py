@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.module import Parameter, Tensor
+from rewriter.modules.module import Module, Parameter, Tensor
 from rewriter.paths import ModulePath
 
 
@@ -91,28 +91,32 @@ def _formals(graph: GraphIndex) -> dict[int, int]:
     return {value: number for number, body in enumerate(graph.bodies) for value in body.formals}
 
 
-def explained_weight(analysis: Analysis, value: int) -> ExplainedWeight:
-    """Collect what the model says about an initializer, by the number of its value."""
-    holders = tuple(
-        Holder(module.path, tensor, tuple(_parameters(analysis, module.path, tensor)))
-        for module in analysis.tree
-        for tensor in module.tensors
-        if tensor.value == value
+def explained_weights(analysis: Analysis, values: Sequence[int]) -> tuple[ExplainedWeight, ...]:
+    """Collect what the model says about initializers, by the numbers of their values."""
+    witnesses: dict[tuple[str, ModulePath], str] = {}
+    for claim in analysis.parameters:
+        witnesses.setdefault((claim.initializer, claim.name), str(claim.source))
+    holders: dict[int, list[Holder]] = {value: [] for value in values}
+    for module in analysis.tree:
+        for tensor in module.tensors:
+            if tensor.value in holders:
+                parameters = tuple(_parameters(analysis, module, tensor, witnesses))
+                holders[tensor.value].append(Holder(module.path, tensor, parameters))
+    return tuple(
+        ExplainedWeight(value, tuple(of_value), _readers(analysis, value))
+        for value, of_value in holders.items()
     )
-    return ExplainedWeight(value, holders, _readers(analysis, value))
 
 
 def _parameters(
-    analysis: Analysis, path: ModulePath, tensor: Tensor
+    analysis: Analysis, module: Module, tensor: Tensor, witnesses: Mapping[tuple[str, ModulePath], str]
 ) -> Iterator[tuple[Parameter, str | None]]:
     """Yield the parameters of a module that a tensor holds, each with the witness of it."""
     if tensor.value != analysis.graph.initializer_named[tensor.name]:  # claims on the name mean that one
         return
-    for parameter in analysis.tree[path].parameters:
+    for parameter in module.parameters:
         if (parameter.initializer, parameter.part) == (tensor.name, tensor.part):
-            full = path.child(parameter.name)
-            claims = (each for each in analysis.parameters if each.initializer == tensor.name)
-            yield parameter, next((str(each.source) for each in claims if each.name == full), None)
+            yield parameter, witnesses.get((tensor.name, module.path.child(parameter.name)))
 
 
 def _readers(analysis: Analysis, value: int) -> tuple[Readers, ...]:

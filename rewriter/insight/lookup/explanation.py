@@ -15,7 +15,7 @@ from rewriter.insight.lookup.explained_tensors import (
     ExplainedValue,
     ExplainedWeight,
     explained_value,
-    explained_weight,
+    explained_weights,
 )
 from rewriter.insight.lookup.name_lookup import Subject, names_of, subjects_of
 from rewriter.modules.analysis import Analysis
@@ -87,7 +87,7 @@ def explain(analysis: Analysis, name: str, as_: SubjectWord | None = None) -> Ex
             makers = dict.fromkeys(each.producer for each in values if each.producer is not None)
             return Explanation(analysis, name, what, also, tuple(makers), values)
         case Subject.WEIGHT:
-            weights = tuple(explained_weight(analysis, value) for value in numbers)
+            weights = explained_weights(analysis, numbers)
             return Explanation(analysis, name, what, also, weights=weights)
         case Subject.MODULE:
             module = tuple(analysis.tree)[numbers[0]]

@@ -165,21 +165,20 @@ def _inherited(analysis: Analysis, wanted: dict[int, str]) -> list[str]:
         for node, body in enumerate(graph.body_of)
         if body
     )
-    return (
-        [f"{going} more nodes, in bodies of If, Loop or Scan, follow the node around them"] if going else []
-    )
+    more = f"{counted(going, 'more node')}, in bodies of If, Loop or Scan: assigned with the node around"
+    return [more] if going else []
 
 
 def _lost(by_annotation: int, by_name: int) -> list[str]:
     notes = []
     if by_annotation:
         notes.append(
-            f"{by_annotation} nodes cannot be assigned by annotation (nodes of the root, for example, have "
-            "none)"
+            f"{counted(by_annotation, 'node')} cannot be assigned by annotation "
+            "(nodes of the root, for example, have none)"
         )
     if by_name:
         notes.append(
-            f"{by_name} nodes cannot be assigned by name: run 'rewriter rewrite --restore-names' first, or "
-            "use annotations"
+            f"{counted(by_name, 'node')} cannot be assigned by name: "
+            "run 'rewriter rewrite --restore-names' first, or use annotations"
         )
     return notes

@@ -14,7 +14,7 @@ from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of, nodes_within
 from rewriter.model.operator_set.ir_version import fills_inputs, initialized
 from rewriter.model.operator_set.operators import canonical
-from rewriter.model.storage.external_data import fault_of_data, tensors_of
+from rewriter.model.storage.external_data import demand_all_sizes, fault_of_data, tensors_of
 from rewriter.passes.functions.provenance import is_ours
 
 QUANTISED = frozenset(
@@ -131,6 +131,9 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
         model: the model as it was read, with its functions.
         path: the file of the model, to find files of external data beside it; they are not opened. If None,
             `linked` is 0 and `data_bytes` leaves external data out.
+
+    Raises:
+        UnreadableModel: a size in the shape of a tensor is negative.
     """
     main = list(nodes_within(model.graph.node))
     inside = {identity_of(function): list(nodes_within(function.node)) for function in model.functions}
@@ -140,6 +143,7 @@ def facts_of(model: ModelProto, path: Path | None = None) -> Facts:
     every = [*main, *(node for nodes in inside.values() for node in nodes)]
     order = unsorted_in(model.graph.node)
     called = [node for node in (*main, *inner) if called_by(node) in inside]
+    demand_all_sizes(model)
     external = {location for tensor in tensors_of(model) if (location := _location(tensor)) is not None}
     return Facts(
         ir_version=model.ir_version,

@@ -13,7 +13,7 @@ import onnx
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto
 
 from rewriter.errors import UnreadableModel
-from rewriter.model.index.cycles import Circle, callees_first, fault_of_order, title
+from rewriter.model.index.cycles import Circle, Levels, callees_first, fault_of_order, title
 from rewriter.model.index.functions import Identity, called_by, identity_of, opsets_of
 from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.model.limits import MOST_ENTERED, current
@@ -178,7 +178,9 @@ class _Reader:
             twice = _first_repeated(function.input)
             raise UnreadableModel(f"input {twice!r}{self.where} is there twice; rename one")
         self._read_nodes(function.node, [names])
-        self._demand_results(function.output, names)
+        for name in function.output:
+            if name and name not in names:
+                self._refuse_result(name)
 
     def read_graph(self, graph: GraphProto, outer: list[_Scope]) -> None:
         inputs = [info.name for info in graph.input]
@@ -193,12 +195,21 @@ class _Reader:
         if len(names) < len(inputs) + len(tensors):
             _demand_single_meaning(tensors)
         self._read_nodes(graph.node, [*outer, names])
-        self._demand_results([info.name for info in graph.output], names, outer)
+        for info in graph.output:
+            if info.name and info.name not in names:
+                self._demand_result(info.name, outer)
 
-    def _demand_results(self, results: Iterable[str], names: _Scope, outer: Sequence[_Scope] = ()) -> None:
-        for name in results:
-            if name and name not in names and not any(name in scope for scope in outer):
-                raise UnreadableModel(f"nothing writes output {name!r}{self.where}; export it again")
+    def _demand_result(self, name: str, outer: list[_Scope]) -> None:
+        """Demand a result of a graph that the graph does not define: the owner of a body reads it outside."""
+        if any(name in scope or name in scope.late for scope in outer):
+            return
+        levels = list(reversed(self.around))
+        if not any(name in node.output for nodes, _ in levels for node in nodes):
+            self._refuse_result(name)
+        self._demand_order(name, levels, outer)
+
+    def _refuse_result(self, name: str) -> None:
+        raise UnreadableModel(f"nothing writes output {name!r}{self.where}; export it again")
 
     def _read_nodes(self, nodes: Sequence[NodeProto], scopes: list[_Scope]) -> None:
         own = scopes[-1]
@@ -225,7 +236,10 @@ class _Reader:
     ) -> None:
         if any(name in scope or name in scope.late for scope in scopes):
             return
-        levels = [(nodes, node), *reversed(self.around)]
+        self._demand_order(name, [(nodes, node), *reversed(self.around)], scopes)
+
+    def _demand_order(self, name: str, levels: Levels, scopes: list[_Scope]) -> None:
+        """Refuse a name that the first node of `levels` reads before a node writes it, or note it as late."""
         order = fault_of_order(levels, name, self.where)
         if self.ordered or not order.late:
             raise UnreadableModel(order.fault)

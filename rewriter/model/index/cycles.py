@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from onnx import GraphProto, NodeProto
@@ -64,11 +66,16 @@ def _circle(nodes: Sequence[NodeProto]) -> list[NodeProto]:
     return []
 
 
-def in_dataflow_order(nodes: Sequence[NodeProto]) -> list[int]:
+def in_dataflow_order(nodes: Sequence[NodeProto], draws: Sequence[int] = ()) -> list[int]:
     """Return the positions of the nodes of one body, each after the nodes whose outputs it reads.
 
     The order is stable: nodes that another reads too early move before their first reader, in the order of
     the file, and all others keep their order. A node also reads the values that its graph bodies capture.
+
+    Args:
+        nodes: the nodes.
+        draws: positions of nodes that draw random numbers. Each comes after the draws before it in the file,
+            unless one that precedes it in the file needs a later one.
 
     Raises:
         Circle: nodes feed each other; the members are positions.
@@ -78,7 +85,35 @@ def in_dataflow_order(nodes: Sequence[NodeProto]) -> list[int]:
         at: sorted({writers[name] for name in _read_by(node) if name in writers})
         for at, node in enumerate(nodes)
     }
+    order = callees_first(feeding)
+    if len(draws) < 2 or order == list(range(len(nodes))):
+        return order
+    for earlier, later in pairwise(_first_possible(feeding, draws)):
+        feeding[later].append(earlier)
     return callees_first(feeding)
+
+
+def _first_possible(feeding: Mapping[int, Sequence[int]], draws: Sequence[int]) -> list[int]:
+    """Return the draws, always the first in the file whose needs are met (Kahn's algorithm)."""
+    readers: dict[int, list[int]] = {at: [] for at in feeding}
+    for at, needs in feeding.items():
+        for need in needs:
+            readers[need].append(at)
+    missing = {at: len(needs) for at, needs in feeding.items()}
+    drawing = set(draws)
+    found: list[int] = []
+    others = [at for at, needs in feeding.items() if not needs and at not in drawing]
+    ready = [at for at in draws if not feeding[at]]  # ascending, so a heap
+    while others or ready:
+        if others:
+            done = others.pop()
+        else:
+            found.append(done := heappop(ready))
+        for reader in readers[done]:
+            missing[reader] -= 1
+            if not missing[reader]:
+                heappush(ready, reader) if reader in drawing else others.append(reader)
+    return found
 
 
 def _read_by(node: NodeProto) -> Iterator[str]:

@@ -125,7 +125,7 @@ class GraphIndex:
         """
         known = {NONE, *(value for value, producer in enumerate(self.producer) if producer == NONE)}
         for body in self.bodies:
-            known -= set(body.formals) - self.initializers.keys()
+            known.difference_update([value for value in body.formals if value not in self.initializers])
         owners = {body.owner for body in self.bodies}
         for node, inputs in enumerate(self.reads):
             if known.issuperset(inputs) and node not in owners:
@@ -285,10 +285,18 @@ class GraphIndex:
                 readers = self.readers[value]
                 if not readers or readers[-1] != node:
                     readers.append(node)
+        known: dict[int, set[int]] = {}
         for body in self.bodies:
             for value in body.results:
-                if NONE not in (value, body.owner) and body.owner not in self.readers[value]:
-                    self.readers[value].append(body.owner)
+                if NONE in (value, body.owner):
+                    continue
+                readers = self.readers[value]
+                of_value = known.setdefault(value, set())
+                if len(of_value) < len(readers):
+                    of_value.update(readers)
+                if body.owner not in of_value:
+                    of_value.add(body.owner)
+                    readers.append(body.owner)
 
 
 def graphs_of(attribute: AttributeProto) -> Iterator[GraphProto]:

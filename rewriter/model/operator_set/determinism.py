@@ -136,7 +136,7 @@ def draws_random(node: NodeProto, opsets: Mapping[str, int], functions: Set[tupl
     """
     return (
         (node.domain, node.op_type) in functions
-        or (is_standard(node.domain) and _apart(node, opsets))
+        or (is_standard(node.domain) and counts_apart_in(node, opsets))
         or any(
             draws_random(inner, opsets, functions)
             for attribute in node.attribute
@@ -160,7 +160,7 @@ def _drawing(graph: GraphIndex) -> set[int]:
         for node, ((domain, op_type), body) in enumerate(zip(graph.operators, graph.body_of, strict=True))
         if _is_suspect(domain, op_type, opsets[body].get(canonical(domain), 0))
         and node not in calls
-        and _apart(graph.nodes[node], opsets[body])
+        and counts_apart_in(graph.nodes[node], opsets[body])
     }
 
 
@@ -170,7 +170,8 @@ def _is_suspect(domain: str, op_type: str, version: int) -> bool:
     return may_count_apart(op_type, canonical(domain), since(op_type, canonical(domain), version))
 
 
-def _apart(node: NodeProto, opsets: Mapping[str, int]) -> bool:
+def counts_apart_in(node: NodeProto, opsets: Mapping[str, int]) -> bool:
+    """Whether `counts_apart` holds for a node, given canonical domain -> version."""
     domain, op_type = node.domain, node.op_type
     version = _since(domain, op_type, opsets)
     if not may_count_apart(op_type, canonical(domain), version):

@@ -46,6 +46,16 @@ def tensors_of(model: ModelProto) -> Iterator[TensorProto]:
         yield from _dense(held)
 
 
+def demand_all_sizes(model: ModelProto) -> None:
+    """Refuse a model that holds a tensor with an impossible shape; no data is read.
+
+    Raises:
+        UnreadableModel: a size in the shape of a tensor is negative.
+    """
+    for held in _held_by(model):
+        demand_sizes(held)
+
+
 def _held_by(model: ModelProto) -> Iterator[TensorProto | SparseTensorProto]:
     graphs: list[GraphProto] = [model.graph]
     for training in model.training_info:

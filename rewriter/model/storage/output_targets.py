@@ -133,5 +133,8 @@ def _spare_inputs(target: Path, source: Path | None, data: Collection[str]) -> N
     if source and target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target}: is the input; name another output, inputs are never changed")
     for folder in {source.parent if source else target.parent, target.parent}:
-        if any(target.resolve() == (folder / name).resolve() for name in data):
+        places = [(folder / name).resolve() for name in data]
+        if target.resolve() in places:
             raise UsageError(f"{target}: is the external data of the model; name another output")
+        if any(place.is_relative_to(target.resolve()) for place in places):  # the data may be missing
+            raise UsageError(f"{target}: is the folder of external data of the model; name another output")

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import onnx
 
@@ -41,8 +42,8 @@ def compare_runs(
         drawing: the given arrays, or the rules to draw the input sets of the original.
         optimised: whether onnxruntime optimises the graphs; if not, equal models agree bit for bit.
         timeout: seconds for the child process; after a quarter of them, the search for inputs tries only one
-            choice of sizes per set. A second process with the same timeout starts if the first ends in an
-            extra set for Loops.
+            choice of sizes per set. If the process ends in an extra set for Loops, a second one gets the
+            seconds that are left.
         tolerance: the allowed deviation of results; without one, deviations are not judged.
 
     Returns:
@@ -50,13 +51,15 @@ def compare_runs(
     """
     drawing = replace(drawing, draws=may_draw(models[Stage.FIRST]))
     names = _other_names(models.get(Stage.SECOND), drawing)
+    end = monotonic() + timeout
     try:
         for rounds in (drawing.plan.rounds, Rounds()):
             drawing = replace(drawing, plan=replace(drawing.plan, rounds=rounds))
             request = RunRequest(drawing, optimised, tolerance, names)
             found = run(TASK, request, models, folders=folders, timeout=timeout)
+            timeout = end - monotonic()
             # Runs with 0 and 1 Loop iterations are optional: if the child dies in one, repeat without them.
-            if not isinstance(found, Ended) or found.stage != LOOPED:
+            if not isinstance(found, Ended) or found.stage != LOOPED or timeout <= 0:
                 break
     except NoScratch as error:
         return RunOutcome(skipped=one_line(f"onnxruntime was not run: {error}"))

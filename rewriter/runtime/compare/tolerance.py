@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rewriter.basics.display import counted
 from rewriter.errors import UsageError
 
 Array = npt.NDArray[Any]
@@ -138,7 +139,7 @@ def _deviations(
             yield from () if found is None else (found,)
         case list(), list():
             if len(before) != len(after):
-                yield _total(f"{where} has {len(before)} elements before, {len(after)} after")
+                yield _total(f"{where} has {counted(len(before), 'element')} before, {len(after)} after")
                 return
             for number, (left, right) in enumerate(zip(before, after, strict=True)):
                 yield from _deviations(left, right, f"{where}[{number}]", magnitude, tolerance)

@@ -162,14 +162,14 @@ class DeclaredJson(TypedDict):
 
     Attributes:
         name: Name inside the module.
-        shape: Shape in the state dict.
+        shape: Shape in the state dict; null for a lazy parameter, which has none before the first call.
         trainable: Whether the tensor requires a gradient; null if unknown.
         buffer: Whether the tensor is a buffer, not a parameter.
         same_as: For a tied tensor that was declared before, its first full name in the reference; else null.
     """
 
     name: str
-    shape: Sequence[Count]
+    shape: Sequence[Count] | None
     trainable: bool | None
     buffer: bool
     same_as: str | None
@@ -273,7 +273,7 @@ def reference_json(module: Module) -> ReferenceJson:
         told["declared"] = [
             {
                 "name": each.name,
-                "shape": list(each.shape),
+                "shape": None if each.shape is None else list(each.shape),
                 "trainable": each.trainable,
                 "buffer": each.buffer,
                 "same_as": each.same_as,

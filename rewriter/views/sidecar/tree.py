@@ -151,7 +151,7 @@ def _declared(entry: JsonFields) -> Declared:
     same_as = entry.text_or_none("same_as")
     return Declared(
         name=entry.text("name"),
-        shape=entry.shape("shape"),
+        shape=None if entry.get("shape") is None else entry.shape("shape"),
         trainable=None if entry.get("trainable") is None else entry.flag("trainable"),
         buffer=entry.flag("buffer"),
         same_as=None if same_as is None else ModulePath(same_as),

@@ -155,17 +155,8 @@ def is_shown(
         return True
     first = found.first
     own = any(c.diverges(found.tolerance) and c.takes_equal(found.tolerance) for c in module.calls)
-    explained = not module.changed and _holds_cause(found, module)
+    explained = not module.changed and module.path in found.around_causes
     return module.changed or (first is not None and module.path == first.path) or (own and not explained)
-
-
-def _holds_cause(found: Diff, module: ModuleDiff) -> bool:
-    """Whether a module below diverges by itself, and is thus the cause."""
-    return any(
-        other.path != module.path and module.path.holds(other.path) and other.diverges(found.tolerance)
-        for other in found.modules
-        if any(c.diverges(found.tolerance) and c.takes_equal(found.tolerance) for c in other.calls)
-    )
 
 
 def _entries(found: Diff, shown: Sequence[ModuleDiff], mark: Signs, *, everything: bool) -> _Entry:

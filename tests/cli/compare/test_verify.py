@@ -58,7 +58,7 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         MODEL.replace("y = Mul(x, w)", "v = Identity(w) y = Mul(x, v)"),
         (),
         0,
-        "✓ equal · certificate: equal at 1 of 1 outputs · onnxruntime: 3 runs, bit for bit the same",
+        "✓ equal · certificate: equal at 1 of 1 output · onnxruntime: 3 runs, bit for bit the same",
     ),
     "the same numbers without a proof": (
         SUM,
@@ -127,7 +127,7 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         SUM.replace(" x", " a").replace("(x", "(a").replace(" z", " b").replace(" y", " c"),
         (),
         0,
-        "✓ equal · certificate: equal at 1 of 1 outputs · onnxruntime: 3 runs, bit for bit the same · "
+        "✓ equal · certificate: equal at 1 of 1 output · onnxruntime: 3 runs, bit for bit the same · "
         "inputs have different names ('x', 'a') and are matched by position · outputs have different names "
         "('y', 'c') and are matched by position",
     ),
@@ -188,14 +188,14 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         MODEL.replace("y = Mul(x, w)", "v = Identity(w) y = Reshape(x, v)"),
         (),
         0,
-        "✓ equal · certificate: equal at 1 of 1 outputs · numbers not taken: the first model does not run: ",
+        "✓ equal · certificate: equal at 1 of 1 output · numbers not taken: the first model does not run: ",
     ),
     "a first model that does not run, demanded": (
         MODEL.replace("Mul(x, w)", "Reshape(x, w)"),
         MODEL.replace("y = Mul(x, w)", "v = Identity(w) y = Reshape(x, v)"),
         ("--numbers",),
         5,
-        "? equal · certificate: equal at 1 of 1 outputs · numbers not taken: the first model does not run: ",
+        "? equal · certificate: equal at 1 of 1 output · numbers not taken: the first model does not run: ",
     ),
 }
 

@@ -78,7 +78,7 @@ def test_nodes_without_names_are_told_with_the_mend(
     code, out, err = heard(capsys, "select", save(model, tmp_path), LAYER)
     assert (code, out) == (2, "")
     assert "no nodes to name; " in err
-    assert "nodes have no name and are left out; name them with 'rewriter rewrite --restore-names'" in err
+    assert "nodes left out for lack of a name; name them with 'rewriter rewrite --restore-names'" in err
     named = tmp_path / "named.onnx"
     rewriter.rewrite(tmp_path / "model.onnx", named, restore_names=True, numbers=False)
     code, out, err = heard(capsys, "select", named, LAYER)
@@ -92,7 +92,7 @@ def test_a_name_that_others_bear_is_told(tmp_path: Path, capsys: pytest.CaptureF
     model.graph.node[1].metadata_props.add(key="rewriter.module", value="b")
     _, out, err = heard(capsys, "select", save(model, tmp_path), "a")
     assert out == "/a/Relu\n"
-    assert "1 names are also those of other nodes, first '/a/Relu'" in err
+    assert "1 name shared with other nodes, first '/a/Relu'" in err
 
 
 def test_trtexec_takes_no_colons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,5 +204,5 @@ def test_nodes_of_no_module_are_not_told_to_be_named(
     nameless = build.model("g (float x) => (float y) { y = Neg (x) }")
     code, _, err = heard(capsys, "select", save(nameless, tmp_path))
     assert code == 2
-    assert "1 of 1 nodes have no name and are left out; " in err
+    assert "1 of 1 node left out for lack of a name; " in err
     assert "'rewriter rewrite --restore-names' can name 0 of them" in err

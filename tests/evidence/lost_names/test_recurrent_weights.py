@@ -63,6 +63,20 @@ def test_the_nodes_of_a_call_are_the_layers() -> None:
     }
 
 
+def test_parallel_nodes_are_no_layers() -> None:
+    """Two modules whose names are lost, or one that is called twice with other weights: nothing tells."""
+    proto = recurrent(layers=2)
+    assert len(named(proto)) == 6
+    proto.graph.node[2].input[0] = "x"
+    assert named(proto) == {}
+
+
+def test_a_layer_of_another_module_in_between_ends_the_chain() -> None:
+    proto = recurrent(layers=3)
+    proto.graph.node[2].name = "/other/LSTM"
+    assert {name.partition(".")[0] for names in named(proto).values() for name in names} == {"other"}
+
+
 def test_a_direction_is_a_part() -> None:
     found = {str(claim.name): claim for claim in claims(recurrent(directions=2))}
     assert found["rnn.weight_hh_l0_reverse"].part == InitializerSlice(0, 1, 2)

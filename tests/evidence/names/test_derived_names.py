@@ -14,6 +14,9 @@ from tests.exports import EXPORTS
     ("made", "of"),
     [
         ("/x/MatMul/MatMulAddFusion", "/x/MatMul"),
+        ("/x/MatMul/MatMulAddFusion/y", "/x/MatMul/MatMulAddFusion/y"),
+        ("/x//MatMulAddFusion//GeluFusion_quant/duplicated//", "/x"),
+        ("/x/Mul-AFusion/BFusion", "/x/Mul-AFusion"),
         ("/x/Mul/QuickGeluFusion/", "/x/Mul"),
         ("/x/Mul/AFusion/BFusion/", "/x/Mul"),
         ("fused /fc/Gemm", "/fc/Gemm"),

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+import rewriter
 from rewriter import pipeline
 from rewriter.api.side_inputs import read_evidence
 from rewriter.evidence.claims import Holds
@@ -170,3 +171,19 @@ def test_the_scale_of_an_output_is_no_parameter() -> None:
       ["/Quantize"] y_quantized = QuantizeLinear(y, y_scale, y_zero_point)
     }"""
     assert relations(model(text)) == {}
+
+
+def test_an_alias_inside_a_body_holds_the_parameter_too() -> None:
+    tree = rewriter.tree(
+        model(
+            """g (float[2,2] x, bool c) => (float[2,2] y) <float[2,2] "a.weight" = {1,2,3,4}> {
+              y = If(c) <
+                then_branch = t () => (float[2,2] p) {
+                  "b.weight" = Identity("a.weight") p = MatMul(x, "b.weight")
+                },
+                else_branch = e () => (float[2,2] q) { q = MatMul(x, "a.weight") }
+              >
+            }"""
+        )
+    )
+    assert [tree[name].parameters[0].holds for name in "ab"] == [Holds.EXACT, Holds.EXACT]

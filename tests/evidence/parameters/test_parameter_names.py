@@ -7,6 +7,7 @@ import pytest
 import rewriter
 from rewriter import pipeline
 from rewriter.evidence.certainty import Certainty, PlacementRule
+from rewriter.evidence.parameters.parameter_names import alias_of, readers_of
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.build import analyse
 from rewriter.modules.module_tree import ModuleTree
@@ -144,3 +145,51 @@ def test_a_dequantised_weight_of_several_readers_places_none_of_them() -> None:
     text = DEQUANTISED.replace("y = MatMul (x, w)", "a = MatMul (x, w) y = MatMul (a, w)")
     tree = tree_of(text.replace("DATA", '"fc.weight_quantized"'))
     assert [place and place.module for place in tree.placements] == ["fc", None, None]
+
+
+def test_an_alias_of_an_alias_is_one_of_the_initializer() -> None:
+    graph = GraphIndex(
+        model(
+            """g (float[2] x) => (float[2] y) <float[2] "w.weight" = {1, 2}> {
+              "a.weight" = Identity("w.weight")
+              "b.weight" = Identity("a.weight")
+              h = Identity(x)
+              u = Add(h, "a.weight")
+              y = Add(u, "b.weight")
+            }"""
+        )
+    )
+    origins = {name: graph.value_names[alias_of(graph, graph.value(name))] for name in graph.value_names}
+    assert {name for name, origin in origins.items() if origin == "w.weight"} == {
+        "w.weight",
+        "a.weight",
+        "b.weight",
+    }
+    assert origins["h"] == "h"
+    assert readers_of(graph, graph.value("w.weight")) == [3, 4]
+
+
+DEQUANTISE = 'w = DequantizeLinear("fc.weight_quantized", "fc.weight_scale", "fc.weight_zero_point")'
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("nodes", "initializer"),
+    [
+        (f"{DEQUANTISE} y = MatMul(x, w)", "fc.weight_quantized"),
+        ('y = MatMul(x, "fc.weight")', "fc.weight"),
+        (f'{DEQUANTISE} u = MatMul(x, "fc.weight") y = MatMul(u, w)', "fc.weight"),
+    ],
+)
+def test_a_weight_that_a_tool_left_behind_is_no_parameter(nodes: str, initializer: str, turned: bool) -> None:
+    made = model(
+        """g (float[2,2] x) => (float[2,2] y) <float[2,2] "fc.weight" = {1,2,3,4},
+        int8[2,2] "fc.weight_quantized" = {1,2,3,4}, float "fc.weight_scale" = {1},
+        int8 "fc.weight_zero_point" = {0}> { NODES }""".replace("NODES", nodes)
+    )
+    if turned:
+        tensors = list(made.graph.initializer)[::-1]
+        del made.graph.initializer[:]
+        made.graph.initializer.extend(tensors)
+    weight = next(each for each in rewriter.tree(made)["fc"].parameters if each.name == "weight")
+    assert weight.initializer == initializer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx
 import pytest
 
@@ -15,7 +17,7 @@ from rewriter.paths import ModulePath
 from tests.build import model
 
 
-def given(**declared: dict[str, tuple[int, ...]]) -> Given:
+def given(**declared: Mapping[str, tuple[int, ...] | None]) -> Given:
     """Return a reference: `a__b` is module `a.b`."""
     modules = {ModulePath(""): ReferenceModule(ModulePath(""), "Net")}
     for name, shapes in declared.items():
@@ -51,10 +53,11 @@ MIXED = """g (float[2,3] x) => (float[2,4] y)
         ({"gain": (4,)}, {}),
         ({"gain": (4, 1, 1)}, {"onnx::Mul_6": ("mix.gain", False)}),
         ({"kernel": (4, 5)}, {}),
+        ({"kernel": (4, 3), "other": None}, {}),  # a lazy parameter may have any shape
     ],
 )
 def test_one_parameter_and_one_tensor_of_a_shape(
-    declared: dict[str, tuple[int, ...]], found: dict[str, tuple[str, bool]]
+    declared: Mapping[str, tuple[int, ...] | None], found: dict[str, tuple[str, bool]]
 ) -> None:
     assert named(model(MIXED), given(mix=declared)) == found
 

@@ -272,3 +272,12 @@ def test_a_missing_extra_is_named(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=rf"pip install 'onnx-module-rewriter\[{package}\]'"):
         read_evidence(reference=text)
+
+
+def test_lazy_parameters_are_not_counted() -> None:
+    held = (Declared("weight", None, trainable=True), Declared("bias", (), trainable=True))
+    path = ModulePath("fc")
+    reference = Reference("net", {path: ReferenceModule(path, "Lazy", held)})
+    assert reference.count(trainable=True) == 1
+    assert reference.lazy == {"fc.weight"}
+    assert reference.shapes == {"fc.bias": ()}

@@ -201,3 +201,15 @@ def tied(torch: Any) -> Any:
     module.lm_head = torch.nn.Linear(8, 20, bias=False)
     module.lm_head.weight = module.embed.weight
     return module
+
+
+def test_a_lazy_parameter_has_no_elements_yet(torch: Any) -> None:
+    module = tied(torch)
+    module.body = torch.nn.LazyLinear(8)
+    found = load(EXPORTS / "tied_weights" / "ts.onnx", reference=module)
+    shapes = {each.name: each.shape for each in found.tree["body"].declared}
+    assert shapes == {"weight": None, "bias": None}
+    assert found.notes == (
+        "reference: Module is the root, 4 modules, 160 parameters trainable, "
+        "2 lazy parameters of unknown shape",
+    )

@@ -129,6 +129,17 @@ def test_a_constant() -> None:
     assert where(found) == ("enc", 0)
 
 
+@pytest.mark.parametrize(("dims", "text"), [("[2,2]", "[[a, b], [c, d]]"), ("[4,1]", "[[a], [b], [c], [d]]")])
+def test_shapes_of_constant_texts_are_compared(dims: str, text: str) -> None:
+    """No numbers are taken, so the constants alone decide."""
+    read = """g (string[4] x) => (bool y) {
+        ["/m/Constant"] z = Constant <value = string DIMS {"a", "b", "c", "d"}> ()
+        ["/m/Equal"] y = Equal (x, z) }"""
+    found = diff(read.replace(" DIMS", "[4]"), read.replace(" DIMS", dims), numbers=False)
+    assert changes(found) == {"m": [("constant", "Equal[1]", "string [a, b, c, d]", f"string {text}")]}
+    assert not found.equal
+
+
 @pytest.mark.parametrize(
     ("before", "after", "texts"),
     [

@@ -162,3 +162,14 @@ def test_conflicts_of_a_module_are_listed() -> None:
     other = told("enc.b", text=one).module
     assert other is not None
     assert (other.unsure, dict(other.conflicts)) == (1, {"dec": 1})
+
+
+def test_weights_of_bodies_with_one_name_are_each_explained() -> None:
+    branch = '= b () => (float[2] p) <float[2] "w.weight" = {1, 2}> { p = Add(x, "w.weight") }'
+    found = rewriter.open(
+        model(
+            f"g (float[2] x, bool c) => (float[2] y) {{ y = If(c) "
+            f"<then_branch {branch}, else_branch {branch}> }}"
+        )
+    ).explain("w.weight")
+    assert [[holder.module for holder in each.holders] for each in found.weights] == [["w"], ["w"]]

@@ -106,7 +106,7 @@ def test_nodes_in_bodies_that_go_along_are_counted() -> None:
     for node, name in zip(GraphIndex(proto).nodes, ("/a/If", "/b/Relu", "/a/Neg"), strict=True):
         node.name = name
     placing = place(pipeline.load(proto), parse_wishes(["a=cpu"]), Selection())
-    assert "1 more nodes, in bodies of If, Loop or Scan, follow the node around them" in placing.notes
+    assert "1 more node, in bodies of If, Loop or Scan: assigned with the node around" in placing.notes
     assert placing.settings[BY_ANNOTATION] == "cpu(a)"
 
 

@@ -27,6 +27,20 @@ def test_a_body_reads_what_its_owner_may_read() -> None:
     checks.check(model(graph(unsorted, "x c")))
 
 
+def test_the_owner_of_a_body_reads_its_results_from_outside() -> None:
+    """onnxruntime refuses such results, wherever they are written."""
+    branch = graph([], "", "h")
+    owner, writer = node("If", "c", "y", then_branch=branch, else_branch=branch), node("Neg", "x", "h")
+    checks.check(model(graph([writer, owner], "x c")), ordered=True)
+    checks.check(model(graph([owner, writer], "x c")))
+    with pytest.raises(
+        UnreadableModel, match=r"not sorted: 'y' \(If\) reads 'h' before 'h' \(Neg\) writes it"
+    ):
+        checks.check(model(graph([owner, writer], "x c")), ordered=True)
+    with pytest.raises(UnreadableModel, match="nothing writes output 'h'"):
+        checks.check(model(graph([owner], "x c")))
+
+
 def test_what_sorting_does_not_mend_is_refused_in_any_case() -> None:
     late = [node("Neg", "h", "y"), node("Neg", "x", "h")]
     checks.check(model(graph(late)))

@@ -89,3 +89,19 @@ def test_a_model_without_values() -> None:
     made.graph.node.add(op_type="Print", input=["", ""])
     graph = GraphIndex(made)
     assert (graph.reads, graph.readers, graph.value_names) == ([[NONE, NONE]], [], [])
+
+
+def test_owners_of_bodies_that_output_one_value_read_it_once_each() -> None:
+    branches = "<then_branch = t () => (float[2] h) { }, else_branch = e () => (float[2] h) { }>"
+    graph = GraphIndex(
+        model(
+            "g (float[2] x, bool c) => (float[2] y) { h = Neg(x) "
+            f"u = If(c) {branches} v = If(c) {branches} y = Sum(h, u, v) }}"
+        )
+    )
+    assert graph.readers[graph.value("h")] == [3, 1, 2]
+
+
+def test_defaults_of_inputs_are_constants() -> None:
+    graph = GraphIndex(model("g (float[2] x, float[2] w = {1, 2}) => (float[2] y) { y = Add(x, w) }"))
+    assert graph.constants == {graph.value("w")}

@@ -17,9 +17,10 @@ from google.protobuf.message import EncodeError
 from onnx import parser
 
 from rewriter.runtime.child import call, process
+from rewriter.runtime.child.job import Ended
 from rewriter.runtime.compare import outputs
 from rewriter.runtime.compare.outcome import RunOutcome, Stage
-from rewriter.runtime.inputs.feeds import Drawing
+from rewriter.runtime.inputs.feeds import LOOPED, Drawing
 from rewriter.runtime.inputs.planning import plan
 from tests.processes import PATIENCE, alive, wait_for
 
@@ -197,3 +198,23 @@ def test_onnxruntime_is_loaded_in_the_child_alone() -> None:
     check = "import sys, rewriter.verdict.numbers; sys.exit('onnxruntime' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     assert subprocess.run([sys.executable, "-c", check], env=environment, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("taken", "given"), [(4.0, [10.0, 6.0]), (10.0, [10.0])])
+def test_both_processes_share_the_timeout(
+    taken: float, given: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second process starts if the first ends in an extra set for Loops and leaves time."""
+    times: list[float] = []
+    now = 0.0
+
+    def ended(*arguments: object, timeout: float, **named: object) -> Ended:
+        nonlocal now
+        times.append(timeout)
+        now += taken
+        return Ended("onnxruntime crashed", stage=LOOPED)
+
+    monkeypatch.setattr(outputs, "run", ended)
+    monkeypatch.setattr(outputs, "monotonic", lambda: now)
+    assert run(QUICK, QUICK, timeout=10.0).skipped is not None
+    assert times == given

@@ -53,7 +53,7 @@ def test_the_sign_of_zero_is_a_difference_of_nothing() -> None:
         (np.array([250], np.uint8), np.array([3], np.uint8), Deviation(247.0, "y[0]", 247 / 250)),
         (np.array([True]), np.array([False]), Deviation(1.0, "y[0]", 1.0)),
         (np.array(["a"], object), np.array(["b"], object), Deviation(inf, "y[0]")),
-        ([floats(1)], [], Deviation(inf, "y has 1 elements before, 0 after")),
+        ([floats(1)], [], Deviation(inf, "y has 1 element before, 0 after")),
         ([floats(1), floats(1)], [floats(1), floats(3)], Deviation(2.0, "y[1][0]", 2.0)),
         ({1: 0.5}, {1: 0.75}, Deviation(0.25, "y[1]", 0.5)),
         ({1: 0.5}, {2: 0.5}, Deviation(inf, "y has other keys")),
