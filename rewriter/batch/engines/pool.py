@@ -15,15 +15,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from rewriter.batch.file_task import rewrite_one
+from rewriter.batch.engines.engine import Work
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
+from rewriter.errors import EngineLost
 
-Work = Callable[[str, str, Request], Record]
 _AT_WORK = threading.Event()
 """Set while the process rewrites a file."""
 _ASKED = threading.Event()
@@ -43,6 +43,11 @@ class _Slot:
     @property
     def busy(self) -> bool:
         return self._latest is not None and not self._latest.done()
+
+    @property
+    def stillborn(self) -> bool:
+        """Whether the process ended before it could answer."""
+        return self._pid.done() and self._pid.exception() is not None
 
     def submit(self, work: Work, source: str, target: str, request: Request) -> Future[Record]:
         try:
@@ -77,8 +82,9 @@ class Pool:
     """
 
     name = "local"
+    awaited = ""
 
-    def __init__(self, jobs: int | None = None, work: Work = rewrite_one) -> None:
+    def __init__(self, jobs: int | None, work: Work) -> None:
         self._slots = [_Slot() for _ in range(jobs or cores())]
         self._work = work
 
@@ -86,6 +92,22 @@ class Pool:
     def width(self) -> int:
         """The number of files that may be in progress."""
         return len(self._slots)
+
+    def look(self) -> Sequence[str]:
+        """Return no news: the processes have the packages of this one.
+
+        Raises:
+            EngineLost: a process ended before its first file, so others would too.
+        """
+        if any(slot.stillborn for slot in self._slots):
+            raise EngineLost(
+                "local: a process ended before its first file; a script calls batch.run under "
+                "if __name__ == '__main__'"
+            )
+        return ()
+
+    def demand_answer(self) -> None:
+        """Do nothing: a process that died is replaced."""
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
         """Start one file; the future raises BrokenProcessPool if the process dies."""

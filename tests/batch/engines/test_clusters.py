@@ -15,7 +15,7 @@ from rewriter.errors import UsageError
 from tests.batch.making import QUICK, contents, dies_at_poison, folder_of, lines
 
 NAMES = [f"part{number % 2}/m{number}.onnx" for number in range(6)]
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
