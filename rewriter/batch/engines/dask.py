@@ -22,19 +22,17 @@ class Dask:
     file is submitted for the other workers only.
     """
 
-    name = "dask"
-
     def __init__(self, address: str, work: Work) -> None:
         client = package("distributed", "dask").Client
-        cluster = f"dask://{address}"
+        self.name = f"dask://{address}"
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # `look` reports the same faults
         logging.getLogger("distributed.core").setLevel(logging.CRITICAL)
         self._work = work
         self._client = in_time(
-            lambda: client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False), cluster
+            lambda: client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False), self.name
         )
-        self._pulse = Pulse(cluster, self._client.nthreads)
-        self._workers = Workers(cluster, self._ask, self._wake)
+        self._pulse = Pulse(self.name, self._client.nthreads)
+        self._workers = Workers(self.name, self._ask, self._wake)
         self._chosen: dict[Future[Record], frozenset[str]] = {}
         """File in progress -> the only workers that it was submitted for."""
 
@@ -82,8 +80,7 @@ class Dask:
 
     def close(self) -> None:
         """Abandon files in progress and disconnect; the cluster keeps running."""
-        self._pulse.close()
-        in_thread(self._client.close).exception(PATIENCE)
+        self._pulse.close(self._client.close)
 
     def _ask(self, worker: str) -> Future[Packages]:
         def answer() -> Packages:

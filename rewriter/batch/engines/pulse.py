@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
 from rewriter.errors import EngineLost
@@ -16,6 +16,8 @@ PATIENCE = 10.0
 """Seconds without an answer after which a cluster counts as lost."""
 _PAUSE = 1.0
 """Seconds between an answer and the next question."""
+_LATE = 3.0
+"""Seconds without an answer after which nobody waits for a cluster to disconnect."""
 
 
 def in_thread(call: Callable[[], Answer]) -> Future[Answer]:
@@ -32,16 +34,16 @@ def in_thread(call: Callable[[], Answer]) -> Future[Answer]:
     return future
 
 
-def in_time(call: Callable[[], Answer], cluster: str) -> Answer:
+def in_time(call: Callable[[], Answer], cluster: str, patience: float = PATIENCE) -> Answer:
     """Return the result of the first call to a cluster.
 
     Raises:
-        EngineLost: it fails, or takes longer than `PATIENCE`.
+        EngineLost: it fails, or takes longer than `patience`, in seconds.
     """
     try:
-        return in_thread(call).result(PATIENCE)
+        return in_thread(call).result(patience)
     except Exception as error:
-        reason = one_line(error) or f"no answer within {PATIENCE:.0f} s"
+        reason = one_line(error) or f"no answer within {patience:.0f} s"
         raise EngineLost(f"{cluster}: no cluster answers: {reason}; check the address") from None
 
 
@@ -86,9 +88,11 @@ class Pulse(Generic[Answer]):
             self.latest()
             time.sleep(_PAUSE / 10)
 
-    def close(self) -> None:
-        """Ask no more."""
+    def close(self, disconnect: Callable[[], object]) -> None:
+        """Ask no more, and disconnect; do not wait for a cluster that is lost."""
         self._closed.set()
+        lost = time.monotonic() - self._heard > _LATE
+        wait([in_thread(disconnect)], _PAUSE if lost else PATIENCE)
 
     def _beat(self) -> None:
         while not self._closed.wait(_PAUSE):

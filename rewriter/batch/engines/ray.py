@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,13 @@ from typing import Any
 
 from rewriter.batch.engines.engine import Work
 from rewriter.batch.engines.package import AHEAD, package
-from rewriter.batch.engines.pulse import PATIENCE, Pulse, in_thread, in_time
+from rewriter.batch.engines.pulse import PATIENCE, Pulse, in_time
 from rewriter.batch.engines.workers import Packages, Workers, packages_probe
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
-from rewriter.errors import EngineLost
+
+_START = 60.0
+"""Seconds for a connection to a server that answers, which has to start a process for it."""
 
 
 class Ray:
@@ -25,19 +28,17 @@ class Ray:
     A worker is a node of Ray. As long as one lacks the package, each file is submitted for one of the others.
     """
 
-    name = "ray"
-
     def __init__(self, address: str, work: Work) -> None:
         self._ray = package("ray", "ray")
-        cluster = f"ray://{address}" if address else "ray"
+        self.name = f"ray://{address}" if address else "ray"
         self._ours = not self._ray.is_initialized()
         if self._ours:
-            self._start(address, cluster)
-        self._work = self._ray.remote(work).options(max_retries=0, num_cpus=1)
+            self._start(address)
+        self._work = self._ray.remote(max_retries=0, num_cpus=1)(work)
         self._probe = self._ray.remote(packages_probe())
         self._identifiers: dict[str, str] = {}
-        self._pulse = Pulse(cluster, self._widths)
-        self._workers = Workers(cluster, self._ask, self._wake)
+        self._pulse = Pulse(self.name, self._widths)
+        self._workers = Workers(self.name, self._ask, self._wake)
         self._chosen: dict[Future[Record], str] = {}
         """File in progress -> the only node that it was submitted for."""
 
@@ -81,11 +82,9 @@ class Ray:
 
     def close(self) -> None:
         """Disconnect from the cluster, or stop Ray on this machine; do nothing if the caller started Ray."""
-        self._pulse.close()
-        if self._ours:
-            in_thread(self._ray.shutdown).exception(PATIENCE)
+        self._pulse.close(self._ray.shutdown if self._ours else lambda: None)
 
-    def _start(self, address: str, cluster: str) -> None:
+    def _start(self, address: str) -> None:
         """Connect to a cluster, or start Ray on this machine."""
         quiet = {} if address else {"include_dashboard": False}
 
@@ -98,10 +97,10 @@ class Ray:
                 **quiet,
             )
 
-        logging.getLogger("ray").setLevel(logging.ERROR)  # `look` reports the faults of a cluster
+        logging.getLogger("ray").setLevel(logging.CRITICAL)  # `look` reports the faults of a cluster
         if address:
-            _demand_listener(address, cluster)
-            in_time(start, cluster)
+            _demand_listener(address, self.name)
+            in_time(start, self.name, _START)
         else:
             start()
 
@@ -130,13 +129,18 @@ class Ray:
 
 
 def _demand_listener(address: str, cluster: str) -> None:
-    """Refuse an address at which no process listens; Ray would try for half a minute.
+    """Refuse an address at which no server answers; Ray would try for half a minute.
 
     Raises:
-        EngineLost: no process listens there.
+        EngineLost: no server answers there.
     """
     host, _, port = address.rpartition(":")
-    try:
+    grpc = package("grpc", "ray")
+
+    def reach() -> None:
         socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
-    except (OSError, ValueError) as error:
-        raise EngineLost(f"{cluster}: no cluster answers: {error}; check the address") from None
+        if os.environ.get("RAY_USE_TLS", "0") == "0":
+            with grpc.insecure_channel(address) as channel:
+                grpc.channel_ready_future(channel).result(PATIENCE)
+
+    in_time(reach, cluster)
