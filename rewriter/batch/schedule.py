@@ -14,7 +14,6 @@ from rewriter.batch import companions, remote, sources
 from rewriter.batch.at_work import AtWork, BatchState
 from rewriter.batch.engines.choice import engine_of
 from rewriter.batch.engines.engine import Work
-from rewriter.batch.engines.time_limit import TimeLimited
 from rewriter.batch.file_task import rewrite_one
 from rewriter.batch.ledger import NAME, Ledger
 from rewriter.batch.record import Record, Status, worst
@@ -101,8 +100,7 @@ def run(
         also: globs of other files to copy from source folders, such as `*.json`.
         told: callback for each record that this run adds.
         watch: callback for the state of the run, called about twice a second while files are processed.
-        file_timeout: seconds for one file; it is then processed in a child process, which is killed at the
-            limit.
+        file_timeout: seconds for one file; the process that rewrites it is killed at the limit.
         work: the function that processes one file.
 
     Raises:
@@ -117,8 +115,7 @@ def run(
     texts = [source] if isinstance(source, str | os.PathLike) else list(source)
     names, target = [os.fspath(text) for text in texts], os.fspath(output)
     request = replace(request or Request(), copy_data=True, narrow=True).sealed()
-    limited = work if file_timeout is None else TimeLimited(work, file_timeout)
-    make_engine = engine_of(engine, jobs, [*names, target], limited)
+    make_engine = engine_of(engine, jobs, [*names, target], work, file_timeout)
     replace(request, config=False).options(Path())  # fail early if the shared evidence cannot be read
     jobs_found = sources.find(names, target)
     made = {Path(each.target) for each in jobs_found}

@@ -16,10 +16,11 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
 from rewriter.batch.engines.engine import Work
+from rewriter.batch.engines.time_limit import Deadline, timed_out
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
 from rewriter.errors import EngineLost
@@ -49,13 +50,33 @@ class _Slot:
         """Whether the process ended before it could answer."""
         return self._pid.done() and self._pid.exception() is not None
 
-    def submit(self, work: Work, source: str, target: str, request: Request) -> Future[Record]:
+    def submit(
+        self, work: Work, source: str, target: str, request: Request, seconds: float | None
+    ) -> Future[Record]:
         try:
             self._latest = self._living().submit(_work, work, source, target, request)
         except BrokenProcessPool:  # the process died after its last file
             self._executor = None
             self._latest = self._living().submit(_work, work, source, target, request)
-        return self._latest
+        file = self._latest
+        if seconds is None:
+            return file
+        return Deadline(
+            file, seconds, lambda: self._end(file), timed_out(source, target, request, seconds)
+        ).record
+
+    def _end(self, file: Future[Record]) -> None:
+        """End the process of a file; the next file gets a new process."""
+        executor, self._executor = self._executor, None
+        with contextlib.suppress(Exception):  # the process ended, or never started
+            process = self._pid.result(timeout=_GRACE)
+            if sys.platform != "win32":
+                os.kill(process, signal.SIGINT)
+                wait([file], _GRACE)
+            if not file.done():
+                os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        if executor is not None:
+            executor.shutdown(wait=False)
 
     def _living(self) -> ProcessPoolExecutor:
         if self._executor is None:
@@ -79,14 +100,16 @@ class Pool:
     Args:
         jobs: number of processes; one per available core if None.
         work: the function that processes one file.
+        seconds: time limit of a file; its process is interrupted at the limit, and killed if it goes on.
     """
 
     name = "local"
     awaited = ""
 
-    def __init__(self, jobs: int | None, work: Work) -> None:
+    def __init__(self, jobs: int | None, work: Work, seconds: float | None = None) -> None:
         self._slots = [_Slot() for _ in range(jobs or cores())]
         self._work = work
+        self._seconds = seconds
 
     @property
     def width(self) -> int:
@@ -112,7 +135,7 @@ class Pool:
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
         """Start one file; the future raises BrokenProcessPool if the process dies."""
         slot = next(slot for slot in self._slots if not slot.busy)
-        return slot.submit(self._work, source, target, request)
+        return slot.submit(self._work, source, target, request, self._seconds)
 
     def close(self) -> None:
         """End all processes; interrupt busy ones, which clean up first. On Windows, wait for busy ones."""
