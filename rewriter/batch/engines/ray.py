@@ -34,7 +34,11 @@ class Ray:
         self._ours = not self._ray.is_initialized()
         if self._ours:
             self._start(address)
-        self._work = self._ray.remote(max_retries=0, num_cpus=1)(work)
+
+        def rewrite(source: str, target: str, request: Request) -> Record:  # Ray takes only functions
+            return work(source, target, request)
+
+        self._work = self._ray.remote(max_retries=0, num_cpus=1)(rewrite)
         self._probe = self._ray.remote(packages_probe())
         self._identifiers: dict[str, str] = {}
         self._pulse = Pulse(self.name, self._widths)

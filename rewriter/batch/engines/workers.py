@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from importlib.metadata import version
 
 from rewriter.basics.display import counted, listed
+from rewriter.batch.engines.pulse import PATIENCE
 from rewriter.errors import EngineLost
 from rewriter.runtime.child.error_text import one_line
 from rewriter.version import __version__
@@ -64,6 +65,7 @@ class Workers:
         self._asked: dict[str, float] = {}
         self._told = ""
         self._last_fit = time.monotonic()
+        self._begun = False
         self._worked = False
         self._woken = False
         self._here = {name: version(name) for name in _OTHERS}
@@ -84,6 +86,8 @@ class Workers:
     def see(self, found: Mapping[str, int]) -> tuple[str, ...]:
         """Ask workers that are new, and return news, one line each.
 
+        No worker is fit until the first ones have answered, or `PATIENCE` is over.
+
         Args:
             found: worker -> the number of files that it processes in parallel.
 
@@ -96,8 +100,11 @@ class Workers:
                 self._answers[worker], self._asked[worker] = self._ask(worker), now
         faults = {worker: self._fault_of(worker, now) for worker in found}
         unfit = {worker: fault for worker, fault in faults.items() if fault}
+        silent = [worker for worker in found if faults[worker] is None]
+        young = any(now - self._asked[worker] <= PATIENCE for worker in silent)
+        self._begun = self._begun or not young
         self.all = found
-        self.fit = {worker: width for worker, width in found.items() if faults[worker] == ""}
+        self.fit = {worker: found[worker] for worker in found if faults[worker] == "" and self._begun}
         if self.fit:
             self._worked, self._last_fit = True, now
         elif now - self._last_fit > _NO_WORKER or (unfit and not self._worked and len(unfit) == len(found)):
@@ -105,7 +112,7 @@ class Workers:
         if not found and not self._woken:
             self._wake()
         self._woken = not found
-        return self._news(unfit, waits=None in faults.values())
+        return () if young else self._news({**unfit, **dict.fromkeys(silent, "no answer yet")})
 
     def _fault_of(self, worker: str, now: float) -> str | None:
         """Return the reason why a worker cannot work; empty if it can, None if it has not answered yet."""
@@ -119,9 +126,9 @@ class Workers:
             return packages[_FAULT]
         return "" if packages["rewriter"] == __version__ else f"rewriter {packages['rewriter']}"
 
-    def _news(self, unfit: Mapping[str, str], *, waits: bool) -> tuple[str, ...]:
+    def _news(self, unfit: Mapping[str, str]) -> tuple[str, ...]:
         picture = self._picture(unfit)
-        if waits or picture == self._told:
+        if picture == self._told:
             return ()
         self._told = picture
         return (picture,)

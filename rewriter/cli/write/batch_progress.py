@@ -21,7 +21,7 @@ _EVERY = 10.0
 """Seconds between two lines, and until a file in progress counts as long."""
 
 
-class _Lines:
+class Lines:
     """Lines on a stderr that is no terminal.
 
     Args:
@@ -62,7 +62,7 @@ def shown() -> Iterator[tuple[OnRecord, Watch]]:
     """Yield callbacks for each record and for the state of the run, which show both on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:  # in rich before 14.3, a disabled bar prints an empty line
-        lines = _Lines()
+        lines = Lines()
         yield lines.told, lines.watch
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -11,8 +17,9 @@ import pytest
 
 from rewriter import batch
 from rewriter.batch.record import Status
-from rewriter.errors import UsageError
-from tests.batch.making import QUICK, contents, dies_at_poison, folder_of, lines
+from rewriter.errors import EngineLost, UsageError
+from tests.batch.making import QUICK, contents, dies_at_poison, folder_of, hangs, lines
+from tests.processes import PATIENCE, wait_for
 
 NAMES = [f"part{number % 2}/m{number}.onnx" for number in range(6)]
 ROOT = Path(__file__).resolve().parents[3]
@@ -62,6 +69,18 @@ def ray() -> Iterator[ModuleType]:
     found.shutdown()
 
 
+@pytest.mark.parametrize(
+    ("engine", "module"), [("dask://127.0.0.1:9", "distributed"), ("ray://127.0.0.1:9", "ray")]
+)
+def test_a_dead_address_is_one_line(
+    engine: str, module: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(module, reason=f"{module} is not installed")
+    monkeypatch.setattr("rewriter.batch.engines.dask.PATIENCE", 1.0)
+    with pytest.raises(EngineLost, match=f"^{engine}: no cluster answers: .*; check the address$"):
+        batch.run(source, tmp_path, QUICK, engine=engine)
+
+
 def test_dask(cluster: str, source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     assert batch.run(source, tmp_path, QUICK, engine=cluster).exit_code == 0
     assert contents(tmp_path) == whole
@@ -98,3 +117,74 @@ def test_without_the_package_it_says_so(
     monkeypatch.setitem(__import__("sys").modules, package, None)
     with pytest.raises(UsageError, match=f"needs {package}; pip install"):
         batch.run(source, tmp_path, QUICK, engine=engine)
+
+
+@contextmanager
+def dask(*words: str, path: str = str(ROOT)) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of Dask whose imports come from `path` first."""
+    command = [sys.executable, "-P", "-m", "dask", *words, "--no-dashboard"]
+    process = subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_dask_worker_without_the_package_is_left_out(
+    cluster: str, source: Path, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "rewriter.py").write_text("raise ImportError('an old environment')")
+    news: list[str] = []
+    with dask("worker", cluster.replace("dask://", "tcp://"), "--no-nanny", path=str(tmp_path)) as worker:
+        _see_workers(cluster, 3)
+        found = batch.run(
+            source, tmp_path / "out", QUICK, engine=cluster, watch=lambda state: news.extend(state.news)
+        )
+        assert worker.poll() is None
+    assert found.exit_code == 0
+    assert contents(tmp_path / "out") == whole
+    assert "2 of 3 workers with rewriter" in news[-1]
+    assert "(ImportError: an old environment)" in news[-1]
+
+
+def test_a_dask_scheduler_dies(
+    source: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install dask[distributed]")
+    monkeypatch.setattr("rewriter.batch.engines.pulse.PATIENCE", 3.0)
+    file = tmp_path / "scheduler.json"
+    with dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)) as scheduler:
+        wait_for(lambda: file.exists() and file.read_text())
+        address = json.loads(file.read_text())["address"].replace("tcp://", "dask://")
+        with dask("worker", "--scheduler-file", str(file), "--no-nanny", "--nthreads", "1"):
+            _see_workers(address, 1)
+            with pytest.raises(
+                EngineLost, match=rf"^{address}: .* of 6 files finished; run the same command"
+            ):
+                batch.run(source, tmp_path / "out", QUICK, engine=address, told=lambda *_: scheduler.kill())
+    assert batch.run(source, tmp_path / "out", QUICK, jobs=1).kept
+    assert contents(tmp_path / "out") == whole
+
+
+def _see_workers(address: str, count: int) -> None:
+    client_of = import_module("distributed").Client
+    with client_of(address.replace("dask://", "tcp://"), set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=PATIENCE)
+
+
+def test_a_file_that_hangs_ends_on_dask(cluster: str, tmp_path: Path) -> None:
+    _one_hangs(cluster, tmp_path)
+
+
+def test_a_file_that_hangs_ends_on_ray(ray: ModuleType, tmp_path: Path) -> None:
+    assert ray.is_initialized()
+    _one_hangs("ray", tmp_path)
+
+
+def _one_hangs(engine: str, folder: Path) -> None:
+    source = folder_of(folder / "src", "hangs.onnx")
+    (record,) = batch.run(source, folder / "out", QUICK, engine=engine, work=hangs, file_timeout=0.5).records
+    assert record.status is Status.TIMED_OUT
