@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -133,38 +133,46 @@ def dask(*words: str, path: str = str(ROOT)) -> Iterator[subprocess.Popen[bytes]
         process.wait()
 
 
+@contextmanager
+def scheduler(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A scheduler of Dask in a process of its own, with one worker that has the package; and its address."""
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install dask[distributed]")
+    file = folder / "scheduler.json"
+    with dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)) as process:
+        wait_for(lambda: file.exists() and file.read_text())
+        address = json.loads(file.read_text())["address"].replace("tcp://", "dask://")
+        with worker(address):
+            yield process, address
+
+
+def worker(address: str, path: str = str(ROOT)) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A worker of a scheduler, with one thread."""
+    place = address.replace("dask://", "tcp://")
+    return dask("worker", place, "--no-nanny", "--nthreads", "1", path=path)
+
+
 def test_a_dask_worker_without_the_package_is_left_out(
-    cluster: str, source: Path, whole: dict[str, bytes], tmp_path: Path
+    source: Path, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "rewriter.py").write_text("raise ImportError('an old environment')")
     news: list[str] = []
-    with dask("worker", cluster.replace("dask://", "tcp://"), "--no-nanny", path=str(tmp_path)) as worker:
-        _see_workers(cluster, 3)
+    with scheduler(tmp_path) as (_, address), worker(address, str(tmp_path)) as bare:
+        _see_workers(address, 2)
         found = batch.run(
-            source, tmp_path / "out", QUICK, engine=cluster, watch=lambda state: news.extend(state.news)
+            source, tmp_path / "out", QUICK, engine=address, watch=lambda state: news.extend(state.news)
         )
-        assert worker.poll() is None
+        assert bare.poll() is None
     assert found.exit_code == 0
     assert contents(tmp_path / "out") == whole
-    assert "2 of 3 workers with rewriter" in news[-1]
+    assert "1 of 2 workers with rewriter" in news[-1]
     assert "(ImportError: an old environment)" in news[-1]
 
 
-def test_a_dask_scheduler_dies(
-    source: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("distributed", reason="Dask is not installed: pip install dask[distributed]")
-    monkeypatch.setattr("rewriter.batch.engines.pulse.PATIENCE", 3.0)
-    file = tmp_path / "scheduler.json"
-    with dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)) as scheduler:
-        wait_for(lambda: file.exists() and file.read_text())
-        address = json.loads(file.read_text())["address"].replace("tcp://", "dask://")
-        with dask("worker", "--scheduler-file", str(file), "--no-nanny", "--nthreads", "1"):
-            _see_workers(address, 1)
-            with pytest.raises(
-                EngineLost, match=rf"^{address}: .* of 6 files finished; run the same command"
-            ):
-                batch.run(source, tmp_path / "out", QUICK, engine=address, told=lambda *_: scheduler.kill())
+def test_a_dask_scheduler_dies(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+    with scheduler(tmp_path) as (process, address):
+        _see_workers(address, 1)
+        with pytest.raises(EngineLost, match=rf"^{address}: .* of 6 files finished; run the same command"):
+            batch.run(source, tmp_path / "out", QUICK, engine=address, told=lambda *_: process.kill())
     assert batch.run(source, tmp_path / "out", QUICK, jobs=1).kept
     assert contents(tmp_path / "out") == whole
 
