@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -93,13 +94,15 @@ class Ray:
         quiet = {} if address else {"include_dashboard": False}
 
         def start() -> None:
-            self._ray.init(
-                f"ray://{address}" if address else None,
-                log_to_driver=False,
-                logging_level="error",
-                configure_logging=False,
-                **quiet,
-            )
+            with warnings.catch_warnings():  # the error says the same in one line
+                warnings.simplefilter("ignore")
+                self._ray.init(
+                    f"ray://{address}" if address else None,
+                    log_to_driver=False,
+                    logging_level="error",
+                    configure_logging=False,
+                    **quiet,
+                )
 
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # `look` reports the faults of a cluster
         if address:
