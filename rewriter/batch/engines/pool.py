@@ -46,9 +46,9 @@ class _Slot:
         return self._latest is not None and not self._latest.done()
 
     @property
-    def stillborn(self) -> bool:
-        """Whether the process ended before it could answer."""
-        return self._pid.done() and self._pid.exception() is not None
+    def began(self) -> bool | None:
+        """Whether the process began its work; None if that is not known yet."""
+        return self._pid.exception() is None if self._pid.done() else None
 
     def submit(
         self, work: Work, source: str, target: str, request: Request, seconds: float | None
@@ -110,6 +110,7 @@ class Pool:
         self._slots = [_Slot() for _ in range(jobs or cores())]
         self._work = work
         self._seconds = seconds
+        self._began = False
 
     @property
     def width(self) -> int:
@@ -120,9 +121,11 @@ class Pool:
         """Return no news: the processes have the packages of this one.
 
         Raises:
-            EngineLost: a process ended before its first file, so others would too.
+            EngineLost: no process began its work, and one ended, so others would too.
         """
-        if any(slot.stillborn for slot in self._slots):
+        began = {slot.began for slot in self._slots}
+        self._began = self._began or True in began
+        if False in began and not self._began:
             raise EngineLost(
                 "local: a process ended before its first file; a script calls batch.run under "
                 "if __name__ == '__main__'"
