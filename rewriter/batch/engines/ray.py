@@ -19,8 +19,8 @@ from rewriter.batch.engines.workers import Packages, Workers, packages_probe
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
 
-_START = 60.0
-"""Seconds for a connection to a server that answers, which has to start a process for it."""
+_START = 120.0
+"""Seconds for Ray to start, or for a server that answers to start a process for this client."""
 
 
 class Ray:
@@ -31,10 +31,11 @@ class Ray:
 
     def __init__(self, address: str, work: Work) -> None:
         self._ray = package("ray", "ray")
-        self.name = f"ray://{address}" if address else "ray"
+        place = f"ray://{address}" if address else os.environ.get("RAY_ADDRESS", "")
+        self.name = place if place.startswith("ray://") else f"ray ({place})" if place else "ray"
         self._ours = not self._ray.is_initialized()
         if self._ours:
-            self._start(address)
+            self._start(place)
 
         def rewrite(source: str, target: str, request: Request) -> Record:  # Ray takes only functions
             return work(source, target, request)
@@ -89,15 +90,18 @@ class Ray:
         """Disconnect from the cluster, or stop Ray on this machine; do nothing if the caller started Ray."""
         self._pulse.close(self._ray.shutdown if self._ours else lambda: None)
 
-    def _start(self, address: str) -> None:
-        """Connect to a cluster, or start Ray on this machine."""
-        quiet = {} if address else {"include_dashboard": False}
+    def _start(self, place: str) -> None:
+        """Connect to a cluster, or start Ray on this machine.
+
+        This happens in another thread than the main one, where Ray would replace the handler of SIGTERM.
+        """
+        quiet = {} if place else {"include_dashboard": False}
 
         def start() -> None:
             with warnings.catch_warnings():  # the error says the same in one line
                 warnings.simplefilter("ignore")
                 self._ray.init(
-                    f"ray://{address}" if address else None,
+                    place or None,
                     log_to_driver=False,
                     logging_level="error",
                     configure_logging=False,
@@ -105,11 +109,9 @@ class Ray:
                 )
 
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # `look` reports the faults of a cluster
-        if address:
-            _demand_listener(address, self.name)
-            in_time(start, self.name, _START)
-        else:
-            start()
+        if ":" in place:
+            _demand_listener(place.removeprefix("ray://"), self.name)
+        in_time(start, self.name, _START)
 
     def _widths(self) -> Mapping[str, int]:
         """Return the name of each node -> its CPUs, and remember the identifiers of nodes."""
