@@ -14,8 +14,6 @@ from rewriter.runtime.child.error_text import one_line
 Answer = TypeVar("Answer")
 PATIENCE = 10.0
 """Seconds without an answer after which a cluster counts as lost."""
-_FIRST = 60.0
-"""Seconds for the first answer of a cluster that has accepted the connection."""
 _PAUSE = 1.0
 """Seconds between an answer and the next question."""
 _LATE = 3.0
@@ -63,7 +61,7 @@ class Pulse(Generic[Answer]):
     def __init__(self, cluster: str, ask: Callable[[], Answer]) -> None:
         self._cluster = cluster
         self._ask = ask
-        self._latest = in_time(ask, cluster, _FIRST)
+        self._latest = in_time(ask, cluster)
         self._heard = time.monotonic()
         self._fault = ""
         self._closed = threading.Event()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,9 +20,11 @@ from rewriter.batch.engines.pulse import PATIENCE, Pulse, in_time
 from rewriter.batch.engines.workers import Packages, Workers, packages_probe
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
+from rewriter.errors import EngineLost
+from rewriter.runtime.child.error_text import one_line
 
 _START = 120.0
-"""Seconds for Ray to start, or for a server that answers to start a process for this client."""
+"""Seconds for a server that answers to start a process for this client."""
 
 
 class Ray:
@@ -93,7 +97,11 @@ class Ray:
     def _start(self, place: str) -> None:
         """Connect to a cluster, or start Ray on this machine.
 
-        This happens in another thread than the main one, where Ray would replace the handler of SIGTERM.
+        The processes that Ray starts end with the thread that started them, so this thread starts them. In
+        the main thread, Ray replaces the handler of SIGTERM.
+
+        Raises:
+            EngineLost: no cluster answers, or Ray does not start.
         """
         quiet = {} if place else {"include_dashboard": False}
 
@@ -111,7 +119,16 @@ class Ray:
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # `look` reports the faults of a cluster
         if ":" in place:
             _demand_listener(place.removeprefix("ray://"), self.name)
-        in_time(start, self.name, _START)
+        if place:
+            in_time(start, self.name, _START)
+            return
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            start()
+        except Exception as error:  # Ray may raise anything
+            raise EngineLost(f"{self.name}: does not start: {one_line(error)}") from None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
     def _widths(self) -> Mapping[str, int]:
         """Return the name of each node -> its CPUs, and remember the identifiers of nodes."""
