@@ -119,7 +119,11 @@ def test_the_parent_is_killed(source: Path, whole: dict[str, bytes], tmp_path: P
     finished(source, out, whole, 5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)],
+    ids=["ctrl_c", "sigterm"],
+)
 def test_an_interrupt_ends_the_run(
     number: signal.Signals, source: Path, tmp_path: Path, interruptible: None
 ) -> None:
