@@ -36,6 +36,18 @@ class NoScratch(CannotWrite):
         )
 
 
+class EngineLost(RewriterError):
+    """The engine of a batch cannot be reached, or can no longer work; finished files are recorded."""
+
+    exit_code = 2
+
+
+class Interrupted(RewriterError):
+    """Ctrl-C or SIGTERM ended a run; the message says how far it came."""
+
+    exit_code = 130
+
+
 class NoRuntime(RewriterError):
     """onnxruntime is not installed, or fails to import; the message names the remedy."""
 

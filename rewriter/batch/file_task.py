@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from dataclasses import replace
@@ -16,6 +17,7 @@ from rewriter.errors import CannotWrite, RewriterError
 from rewriter.model.limits import within
 from rewriter.model.storage.data_copies import Watched
 from rewriter.model.storage.digests import of_file
+from rewriter.model.storage.files import demand_regular
 from rewriter.runtime.child_limits import limits
 from rewriter.views.escape import shorten, visible
 
@@ -42,12 +44,20 @@ def rewrite_one(source: str, target: str, request: Request) -> Record:
         try:
             request = request if request.seal else request.sealed()
             record = _rewritten(replace(record, request=request.seal), request)
-        except RewriterError as error:
-            record = replace(record, status=status_of(error.exit_code), message=_line(str(error)))
         except Exception as error:
-            what = _line(f"{type(error).__name__}: {error}")
-            record = replace(record, status=Status.FAULT, message=f"{source}: internal error: {what}")
+            record = failed(record, error)
     return replace(record, seconds=round(time.monotonic() - started, 3))
+
+
+def failed(record: Record, error: Exception) -> Record:
+    """Return the record of a file whose rewrite raised an error."""
+    cause = error.__context__ if isinstance(error, RewriterError) else error
+    if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return replace(record, status=Status.DISK_FULL, message=_line(str(error)))
+    if isinstance(error, RewriterError):
+        return replace(record, status=status_of(error.exit_code), message=_line(str(error)))
+    what = _line(f"{type(error).__name__}: {error}")
+    return replace(record, status=Status.FAULT, message=f"{record.source}: internal error: {what}")
 
 
 def _rewritten(record: Record, request: Request) -> Record:
@@ -57,6 +67,7 @@ def _rewritten(record: Record, request: Request) -> Record:
         within(request.files),
         remote.fetched(record.source, config=request.config) as here,
     ):
+        demand_regular(here.path)
         watched = Watched([here.path])
         record = replace(record, key=key_of(here.path, request), stamps=here.stamps)
         try:
@@ -71,13 +82,14 @@ def _rewritten(record: Record, request: Request) -> Record:
                     path.relative_to(target.parent).as_posix(): of_file(path) for path in report.outputs
                 }
         except RewriterError as error:
-            message = _line(here.said(str(error)))
-            return replace(record, status=status_of(error.exit_code), message=message)
+            told = failed(record, error)
+            return replace(told, message=_line(here.said(told.message)))
     tree, numeric = report.analysis.tree, report.verification.numeric
     return replace(
         record,
         nodes=len(tree.placements),
         placed=tree.placed,
+        guessed=tree.guessed,
         refusals=len(report.refusals),
         exact=None if numeric is None else numeric.agrees,
         outputs=outputs,

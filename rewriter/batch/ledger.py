@@ -105,9 +105,7 @@ class Ledger:
                     data = data[os.write(self._file, data) :]
                 os.fsync(self._file)
         except OSError as error:
-            raise CannotWrite(
-                f"{self.path}: the ledger cannot be written: {error.strerror}; run again to go on"
-            ) from None
+            raise CannotWrite(f"{self.path}: the ledger cannot be written: {error.strerror}") from None
 
     @contextmanager
     def _appending(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from rewriter.errors import BelowThreshold, Different, NotProved, UnreadableModel, UsageError
+from rewriter.errors import BelowThreshold, CannotWrite, Different, NotProved, UnreadableModel, UsageError
 from rewriter.version import __version__
 
 
@@ -20,10 +20,14 @@ class Status(StrEnum):
     """Too few nodes were placed, or something was refused under `--strict`."""
     MISUSE = "misuse"
     """The output cannot be written, an option does not fit this file, or onnxruntime is missing."""
+    DISK_FULL = "disk_full"
+    """A disk is full. The run stops, so no ledger has this status."""
     UNREADABLE = "unreadable"
     """The source, its external data or a file of evidence cannot be read, or `--like` does not fit it."""
     NOT_PROVED = "not_proved"
     """The result was not proved equal, or demanded numbers are missing."""
+    TIMED_OUT = "timed_out"
+    """The rewrite took longer than `--file-timeout` and was ended."""
     DIFFERENT = "different"
     """The result does not compute the same as the source."""
     CRASHED = "crashed"
@@ -46,8 +50,10 @@ _CODES = {
     Status.DONE: 0,
     Status.BELOW_THRESHOLD: BelowThreshold.exit_code,
     Status.MISUSE: UsageError.exit_code,
+    Status.DISK_FULL: CannotWrite.exit_code,
     Status.UNREADABLE: UnreadableModel.exit_code,
     Status.NOT_PROVED: NotProved.exit_code,
+    Status.TIMED_OUT: NotProved.exit_code,
     Status.DIFFERENT: Different.exit_code,
     Status.CRASHED: 70,
     Status.FAULT: 70,
@@ -82,7 +88,8 @@ class Record:
         request: the seal of the request; see `Request.sealed`.
         version: version of rewriter.
         nodes: number of nodes of the source; None if not done.
-        placed: number of nodes with a module; None if not done.
+        placed: number of nodes with a module that is no guess; None if not done.
+        guessed: number of nodes whose module is a guess; None if not done.
         refusals: number of refusals.
         exact: whether source and result give the same bits, because they were run or have the same executable
             graph; None if unknown.
@@ -103,6 +110,7 @@ class Record:
     version: str = __version__
     nodes: int | None = None
     placed: int | None = None
+    guessed: int | None = None
     refusals: int = 0
     exact: bool | None = None
     seconds: float = 0.0
@@ -128,5 +136,10 @@ def from_json(found: object) -> Record | None:
         return None
     texts = (record.source, record.target, record.key, record.request, record.version)
     maps = (record.outputs, record.stamps, record.misses)
-    sound = all(isinstance(text, str) for text in texts) and all(isinstance(each, dict) for each in maps)
+    counted = record.nodes is None or record.guessed is not None  # earlier versions did not count guesses
+    sound = (
+        counted
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(each, dict) for each in maps)
+    )
     return record if sound else None

@@ -24,6 +24,7 @@ _COLUMNS: Mapping[str, Callable[[Record], str | int | float | bool | None]] = {
     "message": lambda record: record.message,
     "nodes": lambda record: record.nodes,
     "placed": lambda record: record.placed,
+    "guessed": lambda record: record.guessed,
     "refusals": lambda record: record.refusals,
     "exact": lambda record: record.exact,
     "seconds": lambda record: record.seconds,
@@ -79,7 +80,7 @@ def _parquet(columns: Mapping[str, list[Any]]) -> bytes:
     arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     kinds = {
         **dict.fromkeys(columns, arrow.string()),
-        **dict.fromkeys(("exit_code", "nodes", "placed", "refusals"), arrow.int64()),
+        **dict.fromkeys(("exit_code", "nodes", "placed", "guessed", "refusals"), arrow.int64()),
         **dict.fromkeys(("exact", "kept"), arrow.bool_()),
         "seconds": arrow.float64(),
     }

@@ -30,7 +30,8 @@ class BatchRecordJson(TypedDict):
         request: Digest of the options.
         version: Version of rewriter.
         nodes: Number of nodes of the source; null if not done.
-        placed: Number of nodes with a module; null if not done.
+        placed: Number of nodes with a module that is no guess; null if not done.
+        guessed: Number of nodes whose module is a guess; null if not done.
         refusals: Number of refusals.
         exact: Whether source and result give the same numbers bit for bit, known if onnxruntime ran both or
             their executable graphs are identical; else null.
@@ -51,6 +52,7 @@ class BatchRecordJson(TypedDict):
     version: str
     nodes: Count | None
     placed: Count | None
+    guessed: Count | None
     refusals: Count
     exact: bool | None
     seconds: Amount
@@ -109,10 +111,15 @@ def print_batch(batch: Batch, console: Console) -> None:
     """Print the numbers of files and of placed nodes, each failure with its reason, and the time."""
     nodes = sum(record.nodes or 0 for record in batch.records)
     placed = sum(record.placed or 0 for record in batch.records)
+    guessed = sum(record.guessed or 0 for record in batch.records)
     files = len(batch.records)
     flow(console, [f"{counted(files, 'file')} · {batch.output}"], "bold")
     if nodes:
-        flow(console, [f"{placed:,} of {counted(nodes, 'node')} placed"], label="tree")
+        told = [
+            f"{placed:,} of {counted(nodes, 'node')} placed",
+            *([f"{guessed:,} guessed"] if guessed else []),
+        ]
+        flow(console, told, label="tree")
     if batch.kept:
         flow(console, [f"{len(batch.kept):,} finished by another run, see {batch.ledger}"], label="kept")
     mark = signs(console)

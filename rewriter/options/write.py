@@ -75,6 +75,11 @@ class BatchOptions(Verb, RewriteSteps, Rewriting, ChildLimits, Printing, omit=("
     output: str = option("", "The folder to write to, or its URL.", short="-o", metavar="DST", required=True)
     engine: str = option("local", f"The engine that runs the work: {ENGINES}.", metavar="NAME", shown=True)
     jobs: int | None = option(None, "Processes of the local engine; one per core if not given.", least=1)
+    file_timeout: float | None = option(
+        None,
+        "Time limit for one file, in seconds; the process that rewrites it is killed at the limit.",
+        above=0,
+    )
     ledger: Path | None = option(
         None, "The file of the records; rewriter-batch.jsonl in DST if not given.", metavar="FILE"
     )

@@ -79,3 +79,11 @@ def dies_at_poison(source: str, target: str, request: Request) -> Record:
         tried.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return rewrite_one(source, target, request)
+
+
+def hangs(source: str, target: str, request: Request) -> Record:
+    """Work that never ends at a file named so; it notes that it began."""
+    if Path(source).name.startswith("hangs"):
+        Path(source).with_suffix(".begun").touch()
+        time.sleep(3600)
+    return rewrite_one(source, target, request)

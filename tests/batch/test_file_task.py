@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -141,3 +143,33 @@ def test_a_record_holds_while_all_is_as_it_was(tmp_path: Path) -> None:
     assert is_current(record, str(source), target, request)
     (tmp_path / "src" / "m.onnx_data").write_bytes(b"\0" * 256)
     assert not is_current(record, str(source), target, request)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_a_pipe_and_a_device_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.onnx")
+    for source in (tmp_path / "pipe.onnx", Path("/dev/zero")):
+        record = rewrite_one(str(source), str(tmp_path / "out.onnx"), QUICK)
+        assert (record.status, record.key) == (Status.UNREADABLE, "")
+        assert "a pipe or device, not a file" in record.message
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_a_status_of_its_own(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = folder_of(tmp_path / "src", "m.onnx") / "m.onnx"
+
+    def full(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    record = rewrite_one(str(source), str(tmp_path / "out" / "m.onnx"), QUICK)
+    assert record.status is Status.DISK_FULL
+    assert f"m.onnx: cannot be written: {os.strerror(number)}" in record.message
+    assert not contents(tmp_path / "out")
+
+
+def test_guesses_are_counted_apart(tmp_path: Path) -> None:
+    record = rewrite_one(str(EXPORTS / "opset17" / "dy.onnx"), str(tmp_path / "m.onnx"), QUICK)
+    assert (record.nodes, record.placed, record.guessed) == (16, 12, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -29,8 +30,9 @@ def of_file(path: Path) -> str:
     """Return BLAKE2b of the content of a file.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a pipe or device.
     """
+    _demand_regular(path)
     digest = hashlib.blake2b(digest_size=_BYTES)
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
@@ -55,8 +57,9 @@ def locations_of(path: Path) -> tuple[str, ...]:
     """Return the locations of a model's external data, sorted; empty for a file that is not a readable model.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a pipe or device.
     """
+    _demand_regular(path)
     if path.stat().st_size > MOST_BYTES:
         return ()
     model = ModelProto()
@@ -65,3 +68,9 @@ def locations_of(path: Path) -> tuple[str, ...]:
         return tuple(sorted(str(name) for name in external_locations(model)))
     except (DecodeError, UnreadableModel):
         return ()
+
+
+def _demand_regular(path: Path) -> None:
+    """Refuse a pipe or device without opening it: reading it may never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "no regular file", str(path))

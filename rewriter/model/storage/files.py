@@ -42,10 +42,7 @@ def load_indexed(path: Path, *, provable: bool = True) -> GraphIndex:
         UnreadableModel: the file is missing, no regular file, unreadable, empty, cut off, over the limits or
             not ONNX, or it has no single meaning, see `checks`.
     """
-    if path.is_dir():
-        raise UnreadableModel(f"{path}: a folder, not a file; name the .onnx file inside it")
-    if path.exists() and not path.is_file():
-        raise UnreadableModel(f"{path}: a pipe or device, not a file; save the model to a file first")
+    demand_regular(path)
     try:
         _demand_readable(path, path.stat().st_size)
         data = path.read_bytes()
@@ -54,6 +51,18 @@ def load_indexed(path: Path, *, provable: bool = True) -> GraphIndex:
     except OSError as error:
         raise UnreadableModel(f"{path}: cannot be read: {error.strerror}; check its permissions") from None
     return parse_indexed(data, str(path), provable=provable)
+
+
+def demand_regular(path: Path) -> None:
+    """Refuse a folder, a pipe or a device, without opening it; a missing file is not refused.
+
+    Raises:
+        UnreadableModel: it is one of these.
+    """
+    if path.is_dir():
+        raise UnreadableModel(f"{path}: a folder, not a file; name the .onnx file inside it")
+    if path.exists() and not path.is_file():
+        raise UnreadableModel(f"{path}: a pipe or device, not a file; save the model to a file first")
 
 
 def _demand_readable(path: Path, size: int) -> None:

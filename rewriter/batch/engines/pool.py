@@ -15,15 +15,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
-from rewriter.batch.file_task import rewrite_one
+from rewriter.batch.engines.engine import Work
+from rewriter.batch.engines.time_limit import Deadline, timed_out
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
+from rewriter.errors import EngineLost
 
-Work = Callable[[str, str, Request], Record]
 _AT_WORK = threading.Event()
 """Set while the process rewrites a file."""
 _ASKED = threading.Event()
@@ -44,13 +45,38 @@ class _Slot:
     def busy(self) -> bool:
         return self._latest is not None and not self._latest.done()
 
-    def submit(self, work: Work, source: str, target: str, request: Request) -> Future[Record]:
+    @property
+    def began(self) -> bool | None:
+        """Whether the process began its work; None if that is not known yet."""
+        return self._pid.exception() is None if self._pid.done() else None
+
+    def submit(
+        self, work: Work, source: str, target: str, request: Request, seconds: float | None
+    ) -> Future[Record]:
         try:
             self._latest = self._living().submit(_work, work, source, target, request)
         except BrokenProcessPool:  # the process died after its last file
             self._executor = None
             self._latest = self._living().submit(_work, work, source, target, request)
-        return self._latest
+        file = self._latest
+        if seconds is None:
+            return file
+        return Deadline(
+            file, seconds, lambda: self._end(file), timed_out(source, target, request, seconds)
+        ).record
+
+    def _end(self, file: Future[Record]) -> None:
+        """End the process of a file; the next file gets a new process."""
+        executor, self._executor = self._executor, None
+        with contextlib.suppress(Exception):  # the process ended, or never started
+            process = self._pid.result(timeout=_GRACE)
+            if sys.platform != "win32":
+                os.kill(process, signal.SIGINT)
+                wait([file], _GRACE)
+            if not file.done():
+                os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        if executor is not None:
+            executor.shutdown(wait=False)
 
     def _living(self) -> ProcessPoolExecutor:
         if self._executor is None:
@@ -74,23 +100,45 @@ class Pool:
     Args:
         jobs: number of processes; one per available core if None.
         work: the function that processes one file.
+        seconds: time limit of a file; its process is interrupted at the limit, and killed if it goes on.
     """
 
     name = "local"
+    awaited = ""
 
-    def __init__(self, jobs: int | None = None, work: Work = rewrite_one) -> None:
+    def __init__(self, jobs: int | None, work: Work, seconds: float | None = None) -> None:
         self._slots = [_Slot() for _ in range(jobs or cores())]
         self._work = work
+        self._seconds = seconds
+        self._began = False
 
     @property
     def width(self) -> int:
         """The number of files that may be in progress."""
         return len(self._slots)
 
+    def look(self) -> Sequence[str]:
+        """Return no news: the processes have the packages of this one.
+
+        Raises:
+            EngineLost: no process began its work, and one ended, so others would too.
+        """
+        began = {slot.began for slot in self._slots}
+        self._began = self._began or True in began
+        if False in began and not self._began:
+            raise EngineLost(
+                "local: a process ended before its first file; a script calls batch.run under "
+                "if __name__ == '__main__'"
+            )
+        return ()
+
+    def demand_answer(self) -> None:
+        """Do nothing: a process that died is replaced."""
+
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
         """Start one file; the future raises BrokenProcessPool if the process dies."""
         slot = next(slot for slot in self._slots if not slot.busy)
-        return slot.submit(self._work, source, target, request)
+        return slot.submit(self._work, source, target, request, self._seconds)
 
     def close(self) -> None:
         """End all processes; interrupt busy ones, which clean up first. On Windows, wait for busy ones."""
