@@ -15,9 +15,11 @@ from rewriter.evidence.claims import Claim
 from rewriter.model.index.cycles import captured_by
 from rewriter.model.index.functions import called_by, identity_of
 from rewriter.model.index.graph import NONE, GraphIndex, nodes_within
+from rewriter.model.operator_set.late_types import all_late_values
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module_tree import Placement
 from rewriter.paths import ROOT, ModulePath
+from rewriter.regions.stated_types import is_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class BodyView:
         around: the modules of the nodes whose bodies contain this one. In the body, nodes of these modules
             and of their parents belong to the calls around it.
         call: the module and call of the node with the body; the root for the main graph.
+        late: the captured values of late types, also initializers.
+        stated: the captured values that may depend on values whose type is stated outside.
+        in_open: whether the body is in a body of a Loop or Scan whose results may depend on inferred types.
     """
 
     body: int
@@ -44,6 +49,9 @@ class BodyView:
     claims: Sequence[tuple[Claim, ...]]
     around: Collection[ModulePath] = (ROOT,)
     call: tuple[ModulePath, int] = (ROOT, 0)
+    late: Collection[int] = ()
+    stated: Collection[int] = ()
+    in_open: bool = False
 
     def is_around(self, module: ModulePath) -> bool:
         """Whether the call of a module that has nodes in this body also has the node with the body."""
@@ -75,24 +83,30 @@ def extents_of(graph: GraphIndex) -> list[range]:
     ]
 
 
-def body_view(analysis: Analysis, body: int, nodes: range) -> BodyView:
+def body_view(analysis: Analysis, body: int, nodes: range, late: Collection[int] = ()) -> BodyView:
     """Return the view of a graph body.
 
     Args:
         analysis: the model.
         body: number of the body.
         nodes: its nodes, see `extents_of`.
+        late: the values of the model of late types.
     """
     graph, placements = analysis.graph, analysis.tree.placements
     owner = graph.bodies[body].owner
-    owners = [placements[node] for node in (owner, *graph.enclosing(owner))]
+    around = (owner, *graph.enclosing(owner))
+    owners = [placements[node] for node in around]
     nearest = next(filter(None, owners), None)
     view = GraphIndex(_body_model(graph, body))
     outer = graph.bodies[body].outer
-    for name, value in view.bodies[0].values.items():
-        tensor = graph.initializers.get(graph.value(name, outer))
-        if tensor is not None and name not in graph.bodies[body].values:
+    own = graph.bodies[body].values
+    captured = {
+        value: graph.value(name, outer) for name, value in view.bodies[0].values.items() if name not in own
+    }
+    for value, original in captured.items():
+        if (tensor := graph.initializers.get(original)) is not None:
             view.initializers[value] = tensor
+    states = any(graph.bodies[each].proto.value_info for each in _bodies_around(graph, outer))
     return BodyView(
         body,
         view,
@@ -102,6 +116,9 @@ def body_view(analysis: Analysis, body: int, nodes: range) -> BodyView:
         [analysis.claims[node] for node in nodes],
         {ROOT, *(place.module for place in owners if place)},
         (nearest.home or (nearest.module, nearest.call)) if nearest else (ROOT, 0),
+        {value for value, original in captured.items() if original in late},
+        captured.keys() - view.initializers.keys() if states else (),
+        any(is_open(graph.nodes[node]) for node in around),
     )
 
 
@@ -113,10 +130,10 @@ def views_of(analysis: Analysis) -> Iterator[BodyView]:
     graph = analysis.graph
     placed = {graph.body_of[n] for n, place in enumerate(analysis.tree.placements) if place is not None}
     around = {outer for body in placed for outer in _bodies_around(graph, body)}
-    extents = extents_of(graph)
+    extents, late = extents_of(graph), all_late_values(graph)
     for body in reversed(range(1, len(graph.bodies))):
         if body in around and graph.bodies[body].owner != NONE and 0 in _bodies_around(graph, body):
-            yield body_view(analysis, body, extents[body])
+            yield body_view(analysis, body, extents[body], late)
     yield main_view(analysis)
 
 

@@ -233,6 +233,10 @@ class RegionFinder:
                 found.regions[number].nodes.append(node)
         return found
 
+    def has_regions(self, module: ModulePath) -> bool:
+        """Whether nodes of a module belong to a region of a call, not to the root."""
+        return self._home.get(module, ROOT) != ROOT
+
     def _call_around(self, module: ModulePath, call: int) -> tuple[ModulePath, int]:
         """Return the call of a wanted module, or of the root, that the nodes of a call belong to."""
         # Metadata of another tool may name a module that the tree lacks.

@@ -5,12 +5,14 @@ only if that shape has a rank (onnxruntime 1.23 to 1.32). The inference uses the
 graph, while runtimes ignore that of functions. So a Loop or Scan that depends on a value of stated type stays
 in the main graph, with all nodes between that value and the Loop or Scan, unless its bodies declare these
 shapes fully. The certificate requires the same, since it is unknown what each runtime would infer without the
-stated types.
+stated types. The same holds in a graph body, for the types that it and the bodies around it state. If the
+body belongs to such a Loop or Scan, or lies inside one, the nodes between values of stated type and the
+results of the body stay outside of functions too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from onnx import NodeProto
 
@@ -21,31 +23,44 @@ from rewriter.refusals import Reason, Refusal
 from rewriter.regions.region_tree import Regions, holders_in_main, keep_outside, main_reads
 
 
-def lift_counting(graph: GraphIndex, regions: Regions) -> list[Refusal]:
-    """Move out of all regions the nodes that need stated types, in place; return a refusal for each move."""
+def lift_counting(
+    graph: GraphIndex, regions: Regions, captured: Collection[int] = (), *, in_open: bool = False
+) -> list[Refusal]:
+    """Move out of all regions the nodes that need stated types, in place; return a refusal for each move.
+
+    Args:
+        graph: an index whose main graph is the body.
+        regions: its regions.
+        captured: the captured values that may depend on values of stated type.
+        in_open: whether the body is in a body of a Loop or Scan for which `is_open` holds.
+    """
     owners = [node for node in _owners(graph) if regions.region_of[node]]
-    if not owners or not graph.model.graph.value_info:
+    results = graph.bodies[0].results if in_open else []
+    if (not owners and not results) or (not graph.model.graph.value_info and not captured):
         return []
-    return keep_outside(graph, regions, _between(graph, owners), Reason.STATED_TYPE)
+    return keep_outside(graph, regions, _between(graph, owners, captured, results), Reason.STATED_TYPE)
 
 
 def _owners(graph: GraphIndex) -> list[int]:
     """Return the main-graph nodes that are, hold or call a Loop or Scan with incompletely declared types."""
     held = {body.owner for body in graph.bodies} - {NONE}
-    return sorted(holders_in_main(graph, (node for node in held if _is_open(graph.nodes[node]))))
+    return sorted(holders_in_main(graph, (node for node in held if is_open(graph.nodes[node]))))
 
 
-def _is_open(node: NodeProto) -> bool:
+def is_open(node: NodeProto) -> bool:
     """Whether a node is a Loop or Scan whose results may depend on inferred types."""
     bodies = (body for attribute in node.attribute for body in graphs_of(attribute))
     return has_scan_outputs(node.op_type, canonical(node.domain)) and leaves_shapes_open(node, bodies)
 
 
-def _between(graph: GraphIndex, owners: list[int]) -> set[int]:
-    """Return the owners that depend on values of stated type, and the nodes between these values and them."""
+def _between(
+    graph: GraphIndex, owners: Collection[int], captured: Collection[int], results: Collection[int]
+) -> set[int]:
+    """Return the nodes between values of stated type and owners or results, and these owners."""
     reads = main_reads(graph)
-    hanging = _hanging(graph, reads)
-    found = {node for node in owners if not hanging.isdisjoint(reads[node])}
+    hanging = _hanging(graph, reads, captured)
+    ends = {*owners, *(graph.producer[value] for value in results)} - {NONE}
+    found = {node for node in ends if not hanging.isdisjoint(reads[node])}
     waiting = list(found)
     while waiting:
         for value in reads[waiting.pop()]:
@@ -56,11 +71,11 @@ def _between(graph: GraphIndex, owners: list[int]) -> set[int]:
     return found
 
 
-def _hanging(graph: GraphIndex, reads: Mapping[int, list[int]]) -> set[int]:
-    """Return the computed values whose type is stated, and all values that depend on them."""
+def _hanging(graph: GraphIndex, reads: Mapping[int, list[int]], captured: Collection[int]) -> set[int]:
+    """Return `captured`, the computed values whose type is stated, and all values that depend on them."""
     main = graph.bodies[0].values
     stated = (main.get(info.name, NONE) for info in graph.model.graph.value_info)
-    found = {value for value in stated if value != NONE and graph.producer[value] != NONE}
+    found = {*captured, *(value for value in stated if value != NONE and graph.producer[value] != NONE)}
     for node, values in reads.items():
         if not found.isdisjoint(values):
             found.update(value for value in graph.writes[node] if value != NONE)
