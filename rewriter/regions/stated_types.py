@@ -5,17 +5,18 @@ only if that shape has a rank (onnxruntime 1.23 to 1.32). The inference uses the
 graph, while runtimes ignore that of functions. So a Loop or Scan that depends on a value of stated type stays
 in the main graph, with all nodes between that value and the Loop or Scan, unless its bodies declare these
 shapes fully. The certificate requires the same, since it is unknown what each runtime would infer without the
-stated types. The same holds in a graph body, for the types that it and the bodies around it state. If the
-body belongs to such a Loop or Scan, or lies inside one, the nodes between values of stated type and the
-results of the body stay outside of functions too.
+stated types. The same holds in a graph body, for the types that it and the bodies around it state. If such a
+Loop or Scan depends on a result of the body, or the body is its own, the nodes between values of stated type
+and that result stay outside of functions too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from onnx import NodeProto
+from onnx import GraphProto, NodeProto
 
+from rewriter.model.index.functions import calls_of, holders_of
 from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operator_set.body_types import has_scan_outputs, leaves_shapes_open
 from rewriter.model.operator_set.operators import canonical
@@ -24,7 +25,7 @@ from rewriter.regions.region_tree import Regions, holders_in_main, keep_outside,
 
 
 def lift_counting(
-    graph: GraphIndex, regions: Regions, captured: Collection[int] = (), *, in_open: bool = False
+    graph: GraphIndex, regions: Regions, captured: Collection[int] = (), results: Collection[int] = ()
 ) -> list[Refusal]:
     """Move out of all regions the nodes that need stated types, in place; return a refusal for each move.
 
@@ -32,13 +33,38 @@ def lift_counting(
         graph: an index whose main graph is the body.
         regions: its regions.
         captured: the captured values that may depend on values of stated type.
-        in_open: whether the body is in a body of a Loop or Scan for which `is_open` holds.
+        results: the results of the body in `counted_values`.
     """
     owners = [node for node in _owners(graph) if regions.region_of[node]]
-    results = graph.bodies[0].results if in_open else []
-    if (not owners and not results) or (not graph.model.graph.value_info and not captured):
+    if not (owners or results) or not (graph.model.graph.value_info or captured):
         return []
     return keep_outside(graph, regions, _between(graph, owners, captured, results), Reason.STATED_TYPE)
+
+
+def counted_values(graph: GraphIndex) -> set[int]:
+    """Return the values on which a Loop or Scan with incompletely declared types depends.
+
+    The results of its bodies count too.
+    """
+    bodies: dict[int, list[int]] = {}
+    formals: dict[int, int] = {}
+    for number, body in enumerate(graph.bodies):
+        if isinstance(body.proto, GraphProto) and body.owner != NONE:
+            bodies.setdefault(body.owner, []).append(number)
+            formals.update((body.values[info.name], body.owner) for info in body.proto.input)
+    calls = calls_of(graph)
+    opened = {node for node in bodies if is_open(graph.nodes[node])}
+    waiting = [node for node in holders_of(graph, opened) if node in opened or node in calls]
+    seen = set(waiting)
+    found: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        results = (value for number in bodies.get(node, ()) for value in graph.bodies[number].results)
+        found.update(values := {*graph.reads[node], *results} - {NONE})
+        makers = {formals.get(value, graph.producer[value]) for value in values} - {NONE} - seen
+        seen |= makers
+        waiting += makers
+    return found
 
 
 def _owners(graph: GraphIndex) -> list[int]:

@@ -66,7 +66,7 @@ class Planner:
         self._view, self._tree, self._types = view, tree, types
         self.regions = finder.find(graph, view.placements, view.is_around)
         self.refusals = [*lift_unimported(graph, self.regions), *lift_uninferable(graph, self.regions)]
-        self.refusals += lift_counting(graph, self.regions, view.stated, in_open=view.in_open)
+        self.refusals += lift_counting(graph, self.regions, view.stated, view.counted)
         if types is not None:
             self.refusals += types.lift_refused(self.regions)
         else:

@@ -6,6 +6,7 @@ import pytest
 from onnx import ModelProto
 
 import rewriter
+from rewriter.basics.literals import FunctionsWord
 from rewriter.model.index.graph import nodes_within
 from tests.build import model
 
@@ -29,7 +30,7 @@ g (float[2] x, bool c) => (float[2] y)
 @pytest.mark.parametrize("functions", ["call", "shared"])
 @pytest.mark.parametrize("scope", ["/dec/If", "/If"])
 @pytest.mark.parametrize("spelled", ["", "Abs", "Neg"])
-def test_flatten_restores_nested_bodies(functions: str, scope: str, spelled: str) -> None:
+def test_flatten_restores_nested_bodies(functions: FunctionsWord, scope: str, spelled: str) -> None:
     source = model(NESTED.replace("/dec/If", scope))
     _spell_long(source, spelled)
     flat = rewriter.rewrite(source, numbers=False).analysis.model
