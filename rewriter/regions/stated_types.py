@@ -35,8 +35,8 @@ def lift_counting(
         captured: the captured values that may depend on values of stated type.
         results: the results of the body in `counted_values`.
     """
-    owners = [node for node in _owners(graph) if regions.region_of[node]]
-    if not (owners or results) or not (graph.model.graph.value_info or captured):
+    owners = _owners(graph)
+    if not owners and not results:
         return []
     return keep_outside(graph, regions, _between(graph, owners, captured, results), Reason.STATED_TYPE)
 
@@ -100,7 +100,8 @@ def _between(
 def _hanging(graph: GraphIndex, reads: Mapping[int, list[int]], captured: Collection[int]) -> set[int]:
     """Return `captured`, the computed values whose type is stated, and all values that depend on them."""
     main = graph.bodies[0].values
-    stated = (main.get(info.name, NONE) for info in graph.model.graph.value_info)
+    infos = (*graph.model.graph.value_info, *graph.model.graph.output)
+    stated = (main.get(info.name, NONE) for info in infos)
     found = {*captured, *(value for value in stated if value != NONE and graph.producer[value] != NONE)}
     for node, values in reads.items():
         if not found.isdisjoint(values):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx
 import onnx.checker
+import pytest
 
 import rewriter
 from rewriter.refusals import Reason
@@ -99,3 +100,22 @@ def test_the_checker_complains_in_bodies_that_hold_opaque_nodes() -> None:
     report = rewriter.rewrite(source, functions="call", numbers=False)
     assert ("/enc/P", Reason.NO_TYPE) in {(each.witness, each.reason) for each in report.refusals}
     onnx.checker.check_model(report.analysis.model, full_check=True)
+
+
+MAIN = """
+g (float[2] x, int64 n) => (float[2] y, float[N, K] z) <float[2] p>
+{
+  ["/up/Neg"] p = Neg (x)
+  ["/up/Abs"] h = Abs (p)
+  ["/Loop"] y, z = Loop (n, "", h) <body =
+    b (int64 i, bool go, float[2] state) => (bool more, float[2] next, float[K] row)
+    { more = Identity (go)  ["/cell/Abs"] next = Abs (state)  ["/cell/Relu"] row = Relu (state) }>
+}
+"""
+"""A Loop outside of all modules depends on a value of stated type inside a module."""
+
+
+@pytest.mark.parametrize("text", [MAIN, MAIN.replace(") <float[2] p>", ", float[2] p)")])
+def test_stated_types_count_before_an_open_loop_of_the_root(text: str) -> None:
+    """Outputs state types too."""
+    assert refused(text) == {("/up/Abs", Reason.STATED_TYPE)}
