@@ -123,10 +123,8 @@ def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
     bodies, labels = _bodies(graph, calls), labels_of(graph, calls)
     if len(set(bodies.values())) == 1:
         return [str(call) for call in bodies]
-    return [
-        f"{call}{' or ' * bool(labels[call])}{labels[call]} ({title_of_body(graph, body)})"
-        for call, body in bodies.items()
-    ]
+    names = {call: f"{call} or {label}" if label else str(call) for call, label in labels.items()}
+    return [f"{names[call]} ({title_of_body(graph, body)})" for call, body in bodies.items()]
 
 
 def _attribute_of(graph: GraphIndex, body: int) -> str:

@@ -78,7 +78,7 @@ def main_view(analysis: Analysis) -> BodyView:
 
 
 def extents_of(graph: GraphIndex) -> list[range]:
-    """Return, for each body, the numbers of its nodes, with those in bodies inside."""
+    """Return, for each body, the numbers of its nodes, with those in bodies inside; none for functions."""
     first: dict[int, int] = {}
     for node, body in enumerate(graph.body_of):
         first.setdefault(body, node)
