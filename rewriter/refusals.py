@@ -37,8 +37,8 @@ class Reason(Enum):
         "it; to mend that, add the operator set to opset_import"
     )
     OPAQUE_IN_A_BODY = (
-        "onnx does not know this operator, and the types behind it are not known in a body of If, Loop or "
-        "Scan, so no function has this node"
+        "onnx does not know this operator or one inside it, and the types behind it are not known in a body "
+        "of If, Loop or Scan, so no function has this node"
     )
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
 

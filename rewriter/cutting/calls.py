@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from onnx import NodeProto
+
 from rewriter.errors import CannotCut, UnreadableModel, UsageError
 from rewriter.model.index.checks import check
 from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.callers import Callers
@@ -108,7 +111,7 @@ def labels_of(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> dict[int
         graph: the model.
         calls: call of the module -> its nodes.
     """
-    attributes = {call: _attribute_of(graph, body) for call, body in _bodies(graph, calls).items()}
+    attributes = {call: _attributes(graph).get(body, "") for call, body in _bodies(graph, calls).items()}
     words = {call: name.removesuffix("_branch") for call, name in attributes.items()}
     times = Counter(words.values())
     return {call: word if times[word] == 1 < len(calls) else "" for call, word in words.items()}
@@ -123,20 +126,26 @@ def _titles(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> list[str]:
     bodies, labels = _bodies(graph, calls), labels_of(graph, calls)
     if len(set(bodies.values())) == 1:
         return [str(call) for call in bodies]
-    return [
-        f"{call}{' or ' * bool(labels[call])}{labels[call]} ({title_of_body(graph, body)})"
-        for call, body in bodies.items()
-    ]
+    names = {call: f"{call} or {label}" if label else str(call) for call, label in labels.items()}
+    return [f"{names[call]} ({title_of_body(graph, body)})" for call, body in bodies.items()]
 
 
-def _attribute_of(graph: GraphIndex, body: int) -> str:
-    """Return the attribute that holds a graph body; '' for the main graph and functions."""
-    owner = graph.bodies[body].owner
-    if owner == NONE:
-        return ""
-    attributes = [each.name for each in graph.nodes[owner].attribute for _ in graphs_of(each)]
-    siblings = [number for number, each in enumerate(graph.bodies) if each.owner == owner]
-    return attributes[siblings.index(body)]
+@once_per_index
+def _attributes(graph: GraphIndex) -> dict[int, str]:
+    """Map each graph body to the attribute that holds it."""
+    siblings: dict[int, list[int]] = {}
+    for number, body in enumerate(graph.bodies):
+        if body.owner != NONE:
+            siblings.setdefault(body.owner, []).append(number)
+    return {
+        number: name
+        for owner, numbers in siblings.items()
+        for number, name in zip(numbers, _names_of_bodies(graph.nodes[owner]), strict=True)
+    }
+
+
+def _names_of_bodies(node: NodeProto) -> list[str]:
+    return [attribute.name for attribute in node.attribute for _ in graphs_of(attribute)]
 
 
 def title_of_body(graph: GraphIndex, body: int) -> str:
@@ -146,7 +155,7 @@ def title_of_body(graph: GraphIndex, body: int) -> str:
         return f"function {function.name!r}"
     if owner == NONE:
         return "the main graph"
-    return f"{_attribute_of(graph, body)} of {name_of(graph, owner)!r}"
+    return f"{_attributes(graph)[body]} of {name_of(graph, owner)!r}"
 
 
 def demand_movable(analysis: Analysis) -> None:

@@ -15,9 +15,11 @@ from rewriter.evidence.claims import Claim
 from rewriter.model.index.cycles import captured_by
 from rewriter.model.index.functions import called_by, identity_of
 from rewriter.model.index.graph import NONE, GraphIndex, nodes_within
+from rewriter.model.operator_set.late_types import all_late_values
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module_tree import Placement
 from rewriter.paths import ROOT, ModulePath
+from rewriter.regions.stated_types import counted_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class BodyView:
         around: the modules of the nodes whose bodies contain this one. In the body, nodes of these modules
             and of their parents belong to the calls around it.
         call: the module and call of the node with the body; the root for the main graph.
+        late: the captured values of late types, also initializers.
+        stated: the captured values that may depend on values whose type is stated outside.
+        counted: the results of the body on which a Loop or Scan depends that needs stated types.
     """
 
     body: int
@@ -44,10 +49,26 @@ class BodyView:
     claims: Sequence[tuple[Claim, ...]]
     around: Collection[ModulePath] = (ROOT,)
     call: tuple[ModulePath, int] = (ROOT, 0)
+    late: Collection[int] = ()
+    stated: Collection[int] = ()
+    counted: Collection[int] = ()
 
     def is_around(self, module: ModulePath) -> bool:
         """Whether the call of a module that has nodes in this body also has the node with the body."""
         return any(module.holds(each) for each in self.around)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Values of a model that need care where bodies capture or return them.
+
+    Attributes:
+        late: values of late types.
+        counted: values on which a Loop or Scan depends that needs stated types.
+    """
+
+    late: Collection[int]
+    counted: Collection[int]
 
 
 def main_view(analysis: Analysis) -> BodyView:
@@ -57,7 +78,7 @@ def main_view(analysis: Analysis) -> BodyView:
 
 
 def extents_of(graph: GraphIndex) -> list[range]:
-    """Return, for each body, the numbers of its nodes, with those in bodies inside."""
+    """Return, for each body, the numbers of its nodes, with those in bodies inside; none for functions."""
     first: dict[int, int] = {}
     for node, body in enumerate(graph.body_of):
         first.setdefault(body, node)
@@ -75,24 +96,22 @@ def extents_of(graph: GraphIndex) -> list[range]:
     ]
 
 
-def body_view(analysis: Analysis, body: int, nodes: range) -> BodyView:
+def body_view(analysis: Analysis, body: int, nodes: range, outside: Outside) -> BodyView:
     """Return the view of a graph body.
 
     Args:
         analysis: the model.
         body: number of the body.
         nodes: its nodes, see `extents_of`.
+        outside: values of the model that need care.
     """
     graph, placements = analysis.graph, analysis.tree.placements
-    owner = graph.bodies[body].owner
+    owner, outer = graph.bodies[body].owner, graph.bodies[body].outer
     owners = [placements[node] for node in (owner, *graph.enclosing(owner))]
     nearest = next(filter(None, owners), None)
-    view = GraphIndex(_body_model(graph, body))
-    outer = graph.bodies[body].outer
-    for name, value in view.bodies[0].values.items():
-        tensor = graph.initializers.get(graph.value(name, outer))
-        if tensor is not None and name not in graph.bodies[body].values:
-            view.initializers[value] = tensor
+    view, captured = _captures(graph, body)
+    states = any(graph.bodies[each].proto.value_info for each in _bodies_around(graph, outer))
+    results = zip(view.bodies[0].results, graph.bodies[body].results, strict=True)
     return BodyView(
         body,
         view,
@@ -102,7 +121,22 @@ def body_view(analysis: Analysis, body: int, nodes: range) -> BodyView:
         [analysis.claims[node] for node in nodes],
         {ROOT, *(place.module for place in owners if place)},
         (nearest.home or (nearest.module, nearest.call)) if nearest else (ROOT, 0),
+        {value for value, original in captured.items() if original in outside.late},
+        captured.keys() - view.initializers.keys() if states else (),
+        {value for value, original in results if original in outside.counted},
     )
+
+
+def _captures(graph: GraphIndex, body: int) -> tuple[GraphIndex, dict[int, int]]:
+    """Return the index of a view, and captured value in it -> value of the model."""
+    view = GraphIndex(_body_model(graph, body))
+    own, outer = graph.bodies[body].values, graph.bodies[body].outer
+    names = (name for name in view.bodies[0].values if name not in own)
+    captured = {view.bodies[0].values[name]: graph.value(name, outer) for name in names}
+    for value, original in captured.items():
+        if (tensor := graph.initializers.get(original)) is not None:
+            view.initializers[value] = tensor
+    return view, captured
 
 
 def views_of(analysis: Analysis) -> Iterator[BodyView]:
@@ -113,10 +147,10 @@ def views_of(analysis: Analysis) -> Iterator[BodyView]:
     graph = analysis.graph
     placed = {graph.body_of[n] for n, place in enumerate(analysis.tree.placements) if place is not None}
     around = {outer for body in placed for outer in _bodies_around(graph, body)}
-    extents = extents_of(graph)
+    extents, outside = extents_of(graph), Outside(all_late_values(graph), counted_values(graph))
     for body in reversed(range(1, len(graph.bodies))):
         if body in around and graph.bodies[body].owner != NONE and 0 in _bodies_around(graph, body):
-            yield body_view(analysis, body, extents[body])
+            yield body_view(analysis, body, extents[body], outside)
     yield main_view(analysis)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rewriter.evidence.claims import Source
 from rewriter.evidence.graph.call_bodies import CallBodies
 from rewriter.model.index.graph import GraphIndex
@@ -24,6 +26,7 @@ class Callers:
         guessed = {n for n, place in enumerate(tree.placements) if place and place.source == Source.DATAFLOW}
         self._bodies = CallBodies(graph, modules, calls, guessed)
         self._several = self._bodies.several
+        self._known: dict[tuple[ModulePath, ModulePath], dict[int, _Place]] = {}
 
     def of(self, path: ModulePath, call: int, above: ModulePath) -> int:
         """Return the call of `above` in which a call of `path`, a module below, was made.
@@ -34,17 +37,32 @@ class Callers:
         theirs = self._several.get(above)
         if theirs is None:
             return scaled(call, self._tree[path].calls, self._tree[above].calls)
-        places = self._places(path, above)
-        body = places.get(call)
-        if body is None or body not in theirs:
+        place = self._places(path, above).get(call)
+        if place is None or place.body not in theirs:
             return scaled(call, self._tree[path].calls, self._tree[above].calls)
-        ours = [each for each in sorted(places) if places[each] == body]
-        return theirs[body][scaled(ours.index(call), len(ours), len(theirs[body]))]
+        there = theirs[place.body]
+        return there[scaled(place.number, place.of, len(there))]
 
-    def _places(self, path: ModulePath, above: ModulePath) -> dict[int, int]:
+    def _places(self, path: ModulePath, above: ModulePath) -> dict[int, _Place]:
         """Map each call of `path` to the body that holds the call of `above` around it."""
-        numbers = self._bodies.numbers[path]
-        return {call: self._bodies.climb(body, above) for body, calls in numbers.items() for call in calls}
+        if (known := self._known.get((path, above))) is None:
+            within: dict[int, list[int]] = {}
+            for body, calls in self._bodies.numbers[path].items():
+                within.setdefault(self._bodies.climb(body, above), []).extend(calls)
+            known = self._known[path, above] = {
+                call: _Place(body, number, len(calls))
+                for body, calls in within.items()
+                for number, call in enumerate(sorted(calls))
+            }
+        return known
+
+
+class _Place(NamedTuple):
+    """Position of a call among the calls of its module in a body: number `number` `of` so many."""
+
+    body: int
+    number: int
+    of: int
 
 
 def scaled(call: int, calls: int, callers: int) -> int:

@@ -110,10 +110,9 @@ class Complaints:
         origins: dict[int, int] = {}
         for node, values in self._reads.items():
             region = scopes.region_of(node)
+            operator, is_opaque = self.graph.operators[node][1], node in self.opaque.nodes
             origin = None
-            if node in self.opaque.nodes or node in self.opaque.holders:
-                origin = node
-            elif self.graph.operators[node][1] not in _TYPED_WHATEVER_THEY_READ:
+            if not is_opaque and operator not in _TYPED_WHATEVER_THEY_READ:
                 seen = (self._seen(value, region, origins, scopes) for value in values)
                 origin = next((each for each in seen if each is not None), None)
                 if origin is not None:
@@ -122,6 +121,8 @@ class Complaints:
                         return origin
                     for failed in silent:
                         self.failed.setdefault(failed, origin)
+            if origin is None and (is_opaque or node in self.opaque.holders):
+                origin = node
             if origin is not None:
                 origins.update((value, origin) for value in self.graph.writes[node] if value != NONE)
         return None

@@ -4,7 +4,8 @@ Measured with onnxruntime 1.31.1:
 
 - A value of a late type (8-bit floats, 4 and 2 bits, optionals) may be an input of a function whose operators
   read it. If the function passes the value on to another function, onnxruntime refuses the model. So
-  quantised weights are unpacked at most one call below the graph that holds them.
+  quantised weights are unpacked at most one call below the graph that holds them. A body in a function reads
+  captured values of these types outside of further functions.
 - A node must state all attributes that have defaults if onnx defines its operator by a function and without
   type inference: the defaults are lost when onnxruntime inlines functions.
 - A function must import the operator sets of all its nodes; the main graph need not.
@@ -12,7 +13,7 @@ Measured with onnxruntime 1.31.1:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rewriter.model.index.checks import unimported
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -65,16 +66,22 @@ def lift_unimported(graph: GraphIndex, regions: Regions) -> list[Refusal]:
 
 
 class LateTypes:
-    """Values of late types of a model; `lift` moves their readers.
+    """Values of late types of a body; `lift` moves their readers.
+
+    Args:
+        graph: an index whose main graph is the body.
+        captured: its captured values of late types.
+        passed: whether a function may pass these on to the body, since it calls the node with the body.
 
     Attributes:
-        graph: the model.
+        graph: the index.
         values: the values of its main graph that are known to have a late type, in file order.
     """
 
-    def __init__(self, graph: GraphIndex) -> None:
+    def __init__(self, graph: GraphIndex, captured: Collection[int] = (), *, passed: bool = False) -> None:
         self.graph = graph
-        self.values = sorted(late_values(graph))
+        self.values = sorted(late_values(graph).union(captured))
+        self._passed = frozenset(captured if passed else ())
         self._functions = {(canonical(f.domain), f.name) for f in graph.model.functions}
 
     def lift(self, regions: Regions) -> list[Refusal]:
@@ -104,7 +111,8 @@ class LateTypes:
                 node = main_node(graph, reader)
                 if (home := regions.region_of[node]) is not None:
                     used = chains[home]
-                    furthest = shared_calls(made, used) + (not self._calls(node))
+                    passed = value in self._passed or self._calls(node)
+                    furthest = shared_calls(made, used) + (not passed)
                     if len(used) > furthest:
                         yield node, used[furthest - 1]
 

@@ -22,7 +22,7 @@ from rewriter.refusals import Reason, Refusal
 from rewriter.regions.callers import Callers
 
 TOP = 0
-"""The number of the region that is the main graph."""
+"""The number of the region that is the body itself, outside of all calls."""
 
 
 @dataclass(slots=True)
@@ -46,13 +46,13 @@ class Region:
 
 @dataclass(slots=True)
 class Regions:
-    """All regions of a model.
+    """All regions of a body.
 
     Attributes:
         regions: TOP first, callers before the regions they call; only `add` extends it.
         region_of: node -> its region; None for nodes inside bodies and functions.
         called: region -> the regions that it calls.
-        outside: nodes that must stay in the main graph; no evidence moves them into another region.
+        outside: nodes that must stay outside of all calls; no evidence moves them into another region.
     """
 
     regions: list[Region]
@@ -108,9 +108,9 @@ class Regions:
         return leaving.keys() | coming.keys()
 
     def keep_outside(self, node: int) -> ModulePath | None:
-        """Move a node to the main graph for good; return the module that it leaves.
+        """Move a node out of all calls for good; return the module that it leaves.
 
-        None if the node is there already.
+        None if the node is outside already.
         """
         self.outside.add(node)
         home = self.region_of[node] or TOP
@@ -233,6 +233,10 @@ class RegionFinder:
                 found.regions[number].nodes.append(node)
         return found
 
+    def has_regions(self, module: ModulePath) -> bool:
+        """Whether nodes of a module belong to a region of a call, not to the root."""
+        return self._home.get(module, ROOT) != ROOT
+
     def _call_around(self, module: ModulePath, call: int) -> tuple[ModulePath, int]:
         """Return the call of a wanted module, or of the root, that the nodes of a call belong to."""
         # Metadata of another tool may name a module that the tree lacks.
@@ -286,7 +290,7 @@ def holders_in_main(graph: GraphIndex, nodes: Iterable[int]) -> set[int]:
 
 
 def keep_outside(graph: GraphIndex, regions: Regions, nodes: Iterable[int], reason: Reason) -> list[Refusal]:
-    """Move nodes to the main graph for good, in place; return a refusal for each node that moved."""
+    """Move nodes out of all calls for good, in place; return a refusal for each node that moved."""
     moved = ((node, regions.keep_outside(node)) for node in sorted(nodes))
     return [Refusal(module, reason, name_of(graph, node)) for node, module in moved if module is not None]
 

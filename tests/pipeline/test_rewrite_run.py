@@ -61,4 +61,4 @@ def test_weights_without_content_are_grouped(tmp_path: Path) -> None:
         made.graph.initializer.add(name=name, data_type=onnx.TensorProto.FLOAT, dims=[2], raw_data=b"")
     report = rewriter.rewrite(made, functions="shared", numbers=False)
     assert len(report.result.functions) == 1
-    assert "certificate: equal at 1 of 1 outputs" in str(report)
+    assert "certificate: equal at 1 of 1 output" in str(report)

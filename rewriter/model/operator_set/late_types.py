@@ -1,4 +1,4 @@
-"""Finds main-graph values of types that came late to ONNX: 8-bit floats, types of 4 and 2 bits, optionals.
+"""Finds values of types that came late to ONNX: 8-bit floats, types of 4 and 2 bits, optionals.
 
 The types come from these sources: the file states them or stores a tensor of such a type; an attribute names
 the type of an output, as that of a cast does; by ONNX's operator schemas, an output is an optional or has the
@@ -24,6 +24,11 @@ _NAMES_TYPE = frozenset({"to", "dtype", "output_dtype"})
 
 def late_values(graph: GraphIndex) -> set[int]:
     """Return the values of the main graph known to have a late type; other values may have one too."""
+    return all_late_values(graph).intersection(graph.bodies[0].values.values())
+
+
+def all_late_values(graph: GraphIndex) -> set[int]:
+    """Return the values of the main graph and the bodies in it that are known to have a late type."""
     bodies = _bodies(graph)
     found = {value for value, tensor in graph.initializers.items() if tensor.data_type > _LAST_EARLY}
     for body in bodies.values():
@@ -46,7 +51,7 @@ def late_values(graph: GraphIndex) -> set[int]:
                 found.update(_through(graph, body, found))
         if len(bodies) == 1:
             break
-    return found.intersection(graph.bodies[0].values.values())
+    return found
 
 
 def _bodies(graph: GraphIndex) -> dict[int, Body]:

@@ -144,11 +144,13 @@ class _BodyEmission:
         return [self._function(n) for n in innermost_first if n != TOP and self.order[n]]
 
     def graph(self) -> GraphProto:
-        """Return the graph body with its calls."""
+        """Return the graph body with its calls, and with their record if it has any itself."""
         made = GraphProto()
         made.CopyFrom(self.proto)
         del made.input[self.inputs :]
-        metadata.write(made, self.rewrite(made))
+        record = self.rewrite(made)
+        if self.calls:
+            metadata.write(made, record)
         return made
 
     def _function(self, number: int) -> FunctionProto:

@@ -66,14 +66,14 @@ class Planner:
         self._view, self._tree, self._types = view, tree, types
         self.regions = finder.find(graph, view.placements, view.is_around)
         self.refusals = [*lift_unimported(graph, self.regions), *lift_uninferable(graph, self.regions)]
-        self.refusals += lift_counting(graph, self.regions)
+        self.refusals += lift_counting(graph, self.regions, view.stated, view.counted)
         if types is not None:
             self.refusals += types.lift_refused(self.regions)
         else:
             opaque = find_opaque(graph)
             nodes = opaque.nodes | opaque.holders
             self.refusals += keep_outside(graph, self.regions, nodes, Reason.OPAQUE_IN_A_BODY)
-        self._late = LateTypes(graph)
+        self._late = LateTypes(graph, view.late, passed=any(map(finder.has_regions, view.around)))
 
     def plan(self) -> GroupingPlan:
         """Shrink regions until all of them can be calls, and none has an input whose type is lost."""

@@ -20,7 +20,7 @@ MOST_NODES = 2_000_000
 def merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str, str]]:
     """Remove copies and connect their readers to the originals.
 
-    Metadata on copies, moves and the spelling of domains is erased; the spelling is restored.
+    Metadata on copies and moves is erased.
 
     Returns:
         The remaining nodes, and output of a copy -> output of its original. A copy stays if it or
@@ -33,8 +33,6 @@ def merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str,
         if renamed:
             rename(node, renamed)
         notes = metadata.read(node) if node.metadata_props else {}
-        if tags.SPELLED in notes:
-            _spell_back(node, notes[tags.SPELLED])
         original = by_output.get(notes.get(tags.COPY_OF, ""))
         if original is not None and _alike(original, node):
             renamed.update(zip(node.output, original.output, strict=True))
@@ -46,10 +44,12 @@ def merge_copies(nodes: Sequence[NodeProto]) -> tuple[list[NodeProto], dict[str,
     return kept, renamed
 
 
-def _spell_back(node: NodeProto, numbers: str) -> None:
-    with suppress(ValueError):  # another tool's entry
-        spell_long(node, numbers_of(numbers, MOST_NODES))
-    metadata.erase(node, [tags.SPELLED])
+def spell_back(node: NodeProto) -> None:
+    """Restore the spelling of domains; the bodies of the node must be as `group` wrote them."""
+    if (numbers := metadata.get(node, tags.SPELLED)) is not None:
+        with suppress(ValueError):  # another tool's entry
+            spell_long(node, numbers_of(numbers, MOST_NODES))
+        metadata.erase(node, [tags.SPELLED])
 
 
 def _alike(original: NodeProto, copy: NodeProto) -> bool:

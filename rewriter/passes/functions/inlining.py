@@ -22,7 +22,7 @@ from rewriter.evidence.names.scope_grammar import scope_of_call, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.index.graph import graphs_of, with_inner
 from rewriter.passes.functions.call_record import Records, restored
-from rewriter.passes.functions.flat_graph import MOST_NODES, give_back_infos, merge_copies
+from rewriter.passes.functions.flat_graph import MOST_NODES, give_back_infos, merge_copies, spell_back
 from rewriter.passes.functions.function_names import places_of
 from rewriter.passes.functions.provenance import is_inferred, is_ours
 from rewriter.passes.functions.value_names import UsedNames, names_in_bodies, rename
@@ -82,6 +82,7 @@ class Inliner:
         own = sum(not self._is_call(node) for node in body)
         known: Iterator[int | None] = iter(places) if len(places) == own else repeat(None)
         for node in body:
+            spell_back(node)
             self._expand_bodies(node, depth)
             function = self.functions.get((node.domain, node.op_type, node.overload))
             if function is None:

@@ -40,6 +40,7 @@ def lift_constants(
 def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequence[FunctionProto]) -> int:
     callers = _callers(model, functions)
     changed: set[Identity] = set()
+    positions: dict[int, _FlatPositions] = {}  # of the bodies with calls, by the id of their record
     moved = 0
     for members in find_equal_functions(functions, others, blind=True):
         identities = [identity_of(member.function) for member in members]
@@ -49,11 +50,15 @@ def _round(model: ModelProto, functions: Sequence[FunctionProto], others: Sequen
             continue
         for member, identity in zip(members, identities, strict=True):
             caller = callers[identity]
-            _lift(member, places, caller)
+            if (outside := positions.get(id(caller.record))) is None:
+                outside = positions[id(caller.record)] = _FlatPositions(caller.record, caller.body)
+            _lift(member, places, caller, outside)
             changed.add(identity)
             if caller.function is not None:
                 changed.add(caller.function)
             moved += len(places)
+    for each in positions.values():
+        each.write()
     return moved
 
 
@@ -110,18 +115,19 @@ def _differing(members: Sequence[Member]) -> list[int]:
     return places
 
 
-def _lift(member: Member, places: Sequence[int], caller: _Caller) -> None:
+def _lift(member: Member, places: Sequence[int], caller: _Caller, outside: _FlatPositions) -> None:
     """Move Constants from a function to right before its call, and pass them as inputs.
 
     Args:
         member: the function.
         places: positions of the Constants, in canonical order.
         caller: its call.
+        outside: the flat positions of the nodes of the body with the call, edited in place.
     """
     body, call = caller.body, caller.call
     function = member.function
     at = next(index for index, node in enumerate(body.node) if node is call or node == call)
-    inside, outside = _FlatPositions(call, function), _FlatPositions(caller.record, body)
+    inside = _FlatPositions(call, function)
     for position in sorted((member.body.order[place] for place in places), reverse=True):
         outside.give(at, inside.take(position))
         constant = NodeProto()
@@ -131,7 +137,6 @@ def _lift(member: Member, places: Sequence[int], caller: _Caller) -> None:
         call.input.append(constant.output[0])
         body.node.insert(at, constant)
     inside.write()
-    outside.write()
 
 
 class _FlatPositions:
