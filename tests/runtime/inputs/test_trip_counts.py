@@ -26,7 +26,29 @@ def loop(given: str, body: str, state: str = "v") -> str:
 
 
 COUNTS = "v2 = Add (v, i) c2 = Identity (c)"
+CHOICE = (
+    "y = If (%s) <then_branch = t () => (int64 a) { a = Neg (s) }, "
+    "else_branch = e () => (int64 b) { b = Abs (s) }>"
+)
 TOLD = {
+    "the branch": (
+        f"g (bool[1] cached, int64 s) => (int64 y) {{ {CHOICE % 'cached'} }}",
+        (),
+        False,
+        ("cached",),
+    ),
+    "the branch, computed": (
+        f"g (int64 n, int64 s) => (int64 y) <int64 four = {{4}}> {{ c = Less (n, four) {CHOICE % 'c'} }}",
+        (),
+        False,
+        ("n",),
+    ),
+    "the branch, by a size": (
+        f"g (float[n] x, int64 s) => (int64 y) <int64 four = {{4}}> "
+        f"{{ h = Size (x) c = Less (h, four) {CHOICE % 'c'} }}",
+        (),
+        False,
+    ),
     "the count": (f"g (int64 M, int64 s) => (int64 y) {{ {loop('M, , s', COUNTS)} }}", ("M",), False),
     "the count, moved and computed": (
         "g (int32[1,1] M, int64 s) => (int64 y) <int64 two = {2}, int64[0] none = {}> "
@@ -71,6 +93,7 @@ TOLD = {
         f"{{ {loop('M, , s', COUNTS)} }}, else_branch = e () => (int64 q) {{ q = Neg (M) }}> }}",
         ("M",),
         False,
+        ("w",),
     ),
     "nothing that is fed": (
         f"g (int64 s) => (int64 y) <int64 ten = {{10}}> {{ {loop('ten, , s', COUNTS)} }}",
@@ -95,8 +118,8 @@ def parsed(text: str) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("name", TOLD)
 def test_inputs_that_tell_how_often_are_found(name: str) -> None:
-    text, inputs, sizes = TOLD[name]
-    assert plan(parsed(text)).rounds == Rounds(inputs, sizes)
+    text, inputs, sizes, *branches = TOLD[name]
+    assert plan(parsed(text)).rounds == Rounds(inputs, *branches, sizes=sizes)
 
 
 def test_there_are_sets_with_none_and_with_one() -> None:
@@ -110,6 +133,21 @@ def test_there_are_sets_with_none_and_with_one() -> None:
 def test_bools_are_false_and_true() -> None:
     drawing = plan(parsed(TOLD["the condition"][0]))
     assert [feeds["go"].item() for feeds in drawing.looped(drawing.choices()[0], 0)] == [False, True]
+
+
+def test_each_branch_is_chosen() -> None:
+    """The drawn set has true already, so only false is an extra set; Loops and Ifs vary apart."""
+    drawing = plan(parsed(TOLD["the branch"][0]))
+    assert [feeds["cached"].tolist() for feeds in drawing.looped(drawing.choices()[0], 0)] == [[False]]
+    drawing = plan(parsed(TOLD["in a branch"][0]))
+    found = [(feeds["w"].item(), feeds["M"].item()) for feeds in drawing.looped(drawing.choices()[0], 0)]
+    assert found == [(True, 0), (False, 1), (True, 1)]
+
+
+def test_a_difference_in_the_branch_that_is_not_drawn_is_seen() -> None:
+    text = TOLD["the branch"][0]
+    found = compare(parsed(text), parsed(text.replace("Abs", "Neg")), before_folder=None, after_folder=None)
+    assert not found.exact
 
 
 def test_sizes_are_none_and_one() -> None:
