@@ -34,8 +34,10 @@ def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
     names = {frames.graph.value(each.name): each.name for each in inputs}
     counting, sizes = _origins(frames, [place for frame in every for place in _counts(frames, frame)])
     choosing, _ = _origins(frames, [place for frame in every for place in _conditions(frames, frame)])
-    named = (tuple(sorted(names[each] for each in found if each in names)) for found in (counting, choosing))
-    return Rounds(*named, sizes=sizes)
+    numbers, branches = (
+        tuple(sorted(names[each] for each in found if each in names)) for found in (counting, choosing)
+    )
+    return Rounds(numbers, branches, sizes)
 
 
 def _origins(frames: Frames, waiting: list[FramePlace]) -> tuple[set[int], bool]:
