@@ -7,7 +7,7 @@
 - Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
 - Strings are short words.
 - If inputs determine the number of iterations of Loops, or the branches of Ifs (see `trip_counts`), extra
-  sets ask for 0 and 1 iterations, and choose branches by 0 and 1 (false and true).
+  sets ask for 0, 1 and 3 iterations, and choose branches by 0 and 1 (false and true).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ LOOPED = "looped"
 _MOST_ELEMENTS = 2**30
 _MOST_SYMBOLS = 4
 """Maximum number of dimensions to try among those that may determine the iterations of a Loop."""
+_SEVERAL = 3
+"""Number of iterations in the last extra set for Loops: only later iterations see results of earlier ones."""
 _NARROW = 8
 """Maximum bits of an integer that counts as data."""
 _WORDS = ("", "a", "word", "two words", "é", "0")
@@ -82,7 +84,7 @@ class Plan:
     def looped(
         self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
     ) -> Iterator[dict[str, Array]]:
-        """Yield variants of input set `number` that ask Loops for 0 and 1 iterations, or Ifs for a branch.
+        """Yield variants of input set `number` that ask Loops for 0, 1 and 3 iterations, or Ifs for a branch.
 
         There are none if inputs determine neither.
 
@@ -102,6 +104,9 @@ class Plan:
                 not np.array_equal(drawn[name], branch[name]) for name in self.rounds.branches
             ):
                 yield branch
+        several = _filled(drawn, self.rounds.inputs, _SEVERAL)
+        if any(not np.array_equal(drawn[name], several[name]) for name in self.rounds.inputs):
+            yield several
 
     def _array(
         self, each: Input, choice: Choice, number: int, filling: Filling, rng: np.random.Generator

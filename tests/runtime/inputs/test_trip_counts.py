@@ -1,4 +1,4 @@
-"""Input sets in which Loops run never and once."""
+"""Input sets in which Loops run never, once and three times, and Ifs take each branch."""
 
 from __future__ import annotations
 
@@ -123,10 +123,10 @@ def test_inputs_that_tell_how_often_are_found(name: str) -> None:
     assert plan(parsed(text)).rounds == Rounds(inputs, branches[0] if branches else (), sizes)
 
 
-def test_there_are_sets_with_none_and_with_one() -> None:
+def test_there_are_sets_with_none_with_one_and_with_three() -> None:
     drawing = plan(parsed(TOLD["the count, moved and computed"][0]))
     found = list(drawing.looped(drawing.choices()[0], 0))
-    assert [feeds["M"].tolist() for feeds in found] == [[[0]], [[1]]]
+    assert [feeds["M"].tolist() for feeds in found] == [[[0]], [[1]], [[3]]]
     assert {feeds["M"].dtype for feeds in found} == {np.dtype(np.int32)}
     assert all(feeds["s"] == drawing.fill(drawing.choices()[0], 0)["s"] for feeds in found)
 
@@ -142,7 +142,7 @@ def test_each_branch_is_chosen() -> None:
     assert [feeds["cached"].tolist() for feeds in drawing.looped(drawing.choices()[0], 0)] == [[False]]
     drawing = plan(parsed(TOLD["in a branch"][0]))
     found = [(feeds["w"].item(), feeds["M"].item()) for feeds in drawing.looped(drawing.choices()[0], 0)]
-    assert found == [(True, 0), (False, 1), (True, 1)]
+    assert found == [(True, 0), (False, 1), (True, 1), (True, 3)]
 
 
 def test_a_difference_in_the_branch_that_is_not_drawn_is_seen() -> None:
@@ -169,7 +169,7 @@ ZERO = """g (int64 M, int64[1] shp) => (float[a,b] y) {
 def test_a_difference_at_no_round_is_seen() -> None:
     """Both give the same wherever the loop runs: the shape of nothing is what the body declares."""
     found = compare(parsed(ZERO % "3"), parsed(ZERO % "k"), before_folder=None, after_folder=None)
-    assert (found.exact, found.runs, found.worst_output) == (False, 5, "y")
+    assert (found.exact, found.runs, found.worst_output) == (False, 6, "y")
 
 
 def test_sets_that_the_original_does_not_take_are_left_out() -> None:
