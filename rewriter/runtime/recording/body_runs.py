@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.ort.sessions import RunError, Session
@@ -44,7 +44,9 @@ class BodyValues:
     ) -> None:
         self.folder, self.inputs, self.sets = folder, inputs, sets
         self.model = onnx.ModelProto()
-        self.model.CopyFrom(model)
+        attributes = (attribute for node in model.graph.node for attribute in node.attribute)
+        if any(True for attribute in attributes for _ in graphs_of(attribute)):
+            self.model.CopyFrom(model)
         self.graph = GraphIndex(self.model)
 
     @cached_property
@@ -67,8 +69,6 @@ class BodyValues:
 
     def among(self, names: Iterable[str]) -> list[str]:
         """Return those of the keys that mean values of graph bodies."""
-        if len(self.graph.bodies) == 1:
-            return []
         return [name for name in names if name in self.body_of]
 
     def elements(self, names: Sequence[str]) -> dict[str, int]:
