@@ -34,3 +34,9 @@ def bodies_around(graph: GraphIndex, body: int) -> list[int]:
         around.insert(0, body)
         body = graph.bodies[body].outer
     return around if body == 0 else []
+
+
+def loops_around(graph: GraphIndex, body: int) -> int:
+    """Return the number of Loops and Scans around the values of a graph body."""
+    owners = (graph.nodes[graph.bodies[each].owner] for each in bodies_around(graph, body))
+    return sum(owner.op_type != "If" for owner in owners)

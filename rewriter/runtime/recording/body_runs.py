@@ -14,15 +14,10 @@ from rewriter.model.index.graph import GraphIndex, graphs_of
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.ort.sessions import RunError, Session
-from rewriter.runtime.recording.body_names import value_keys
-from rewriter.runtime.recording.body_values import (
-    BodyRecorder,
-    can_record,
-    element_types,
-    loops_around,
-    unpacked,
-)
-from rewriter.runtime.recording.steps import Step
+from rewriter.runtime.recording.body_names import loops_around, value_keys
+from rewriter.runtime.recording.body_values import BodyRecorder
+from rewriter.runtime.recording.recordable import can_record, element_types
+from rewriter.runtime.recording.steps import Step, unpacked
 
 
 class BodyValues:

@@ -14,61 +14,28 @@ After, with the value `b` requested (its forms are carried in the same way):
         after = Concat(before, flat)
       }>
 
-A branch that does not have the value returns the empty tensor. A Scan stacks the elements of all iterations,
-so there the number of elements has to be the same in all.
+From opset 13 on the Loop carries a sequence instead, which is concatenated after it. A branch that does not
+have the value returns the empty tensor. A Scan stacks the elements of all iterations, so there the number of
+elements has to be the same in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 from rewriter.model.index.graph import GraphIndex, graphs_of
-from rewriter.model.operator_set.operators import canonical
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.recording.body_names import bodies_around
-from rewriter.runtime.recording.steps import Step
+from rewriter.runtime.recording.recordable import opset_of
 
-_LEAST_OPSET = 9
-"""Least version of ONNX's operators: older Scans have another form."""
+_SEQUENCE_OPSET = 13
+"""Least version in which a Loop can carry a sequence; a tensor that grows is copied in every iteration."""
 _LOOP_INPUTS_BEFORE_STATE = 2
-_KINDS = "fiub"
-"""Kinds of numpy types that are recorded: floats, integers and booleans."""
-
-
-def element_types(model: ModelProto, graph: GraphIndex, values: Iterable[int]) -> dict[int, int]:
-    """Return value of a graph body -> the type of its elements, where that is known and numeric."""
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model)
-    except Exception:  # onnx raises many types; what the file states remains
-        inferred = model
-    other = GraphIndex(inferred)
-    wanted = set(values)
-    found: dict[int, int] = {}
-    if len(other.bodies) != len(graph.bodies):
-        return found
-    for body, told in zip(graph.bodies, other.bodies, strict=True):
-        if body.owner < 0 or not isinstance(told.proto, GraphProto):
-            continue
-        infos = (*told.proto.value_info, *told.proto.input, *told.proto.output)
-        types = {info.name: info.type.tensor_type.elem_type for info in infos}
-        for name, value in body.values.items():
-            kind = types.get(name, 0)
-            if value in wanted and kind and helper.tensor_dtype_to_np_dtype(kind).kind in _KINDS:
-                found[value] = kind
-    return found
-
-
-def can_record(graph: GraphIndex, value_body: int) -> bool:
-    """Whether values of a graph body can be recorded: it is in bodies of If, Loop and Scan alone."""
-    opset = max((each.version for each in graph.model.opset_import if not canonical(each.domain)), default=1)
-    owners = [graph.operators[graph.bodies[body].owner] for body in bodies_around(graph, value_body)]
-    known = all(not canonical(domain) and kind in ("If", "Loop", "Scan") for domain, kind in owners)
-    return bool(owners) and known and opset >= _LEAST_OPSET
 
 
 class BodyRecorder:
@@ -123,7 +90,7 @@ class BodyRecorder:
             case "If":
                 return self._out_of_branch(name, graph, owner, kind)
             case "Loop":
-                return self._out_of_loop(name, graph, owner, kind)
+                return self._out_of_loop(name, graph, owner, outer, kind)
         _pad(owner.output, len(graph.output))
         graph.output.append(_typed(name, kind))
         for axis in ("scan_output_axes", "scan_output_directions"):
@@ -140,14 +107,33 @@ class BodyRecorder:
         owner.output.append(self._fresh())
         return owner.output[-1]
 
-    def _out_of_loop(self, name: str, graph: GraphProto, owner: NodeProto, kind: int) -> str:
+    def _out_of_loop(
+        self, name: str, graph: GraphProto, owner: NodeProto, outer: GraphProto, kind: int
+    ) -> str:
+        before, after, empty = self._fresh(), self._fresh(), self._empty(kind)
+        if opset_of(self.graph) < _SEQUENCE_OPSET:
+            graph.node.append(helper.make_node("Concat", [before, name], [after], axis=0))
+            return self._carried(graph, owner, _typed(before, kind), _typed(after, kind), empty)
+        graph.node.append(helper.make_node("SequenceInsert", [before, name], [after]))
+        first = self._fresh()
+        outer.node.insert(0, helper.make_node("SequenceConstruct", [empty], [first]))
+        found = self._carried(graph, owner, _sequence(before, kind), _sequence(after, kind), first)
+        return self._node(outer, "ConcatFromSequence", [found], axis=0)
+
+    def _carried(
+        self,
+        graph: GraphProto,
+        owner: NodeProto,
+        before: onnx.ValueInfoProto,
+        after: onnx.ValueInfoProto,
+        first: str,
+    ) -> str:
+        """Add a state to a Loop: `before` and `after` an iteration, and its first value; return the last."""
         states = len(graph.input) - _LOOP_INPUTS_BEFORE_STATE
-        before = self._fresh()
-        graph.input.append(_typed(before, kind))
-        after = self._node(graph, "Concat", [before, name], axis=0)
-        graph.output.insert(states + 1, _typed(after, kind))
+        graph.input.append(before)
+        graph.output.insert(states + 1, after)
         _pad(owner.input, _LOOP_INPUTS_BEFORE_STATE)
-        owner.input.append(self._empty(kind))
+        owner.input.append(first)
         found = self._fresh()
         _pad(owner.output, states)
         owner.output.insert(states, found)
@@ -213,36 +199,10 @@ def _typed(name: str, kind: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, [None])
 
 
+def _sequence(name: str, kind: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_sequence_value_info(name, kind, None)
+
+
 def _pad(names: Any, count: int) -> None:
     """Add omitted entries until there are at least `count`."""
     names.extend([""] * (count - len(names)))
-
-
-def unpacked(forms: Array, elements: Array | None, number: int, loops: int) -> list[tuple[Step, Any]]:
-    """Return the recordings of one input set, each with its step: arrays, or shapes without `elements`.
-
-    Args:
-        forms: the forms of all recordings.
-        elements: their elements; None if these were not recorded.
-        number: the number of the input set.
-        loops: number of Loops and Scans around the value.
-    """
-    found: list[tuple[Step, Any]] = []
-    at = start = 0
-    while at < len(forms):
-        rank = int(forms[at])
-        step = tuple(map(int, forms[at + 1 : at + 1 + loops]))
-        at += 1 + loops
-        shape = tuple(map(int, forms[at : at + rank]))
-        at += rank
-        size = int(np.prod(shape, dtype=np.int64))
-        array = shape if elements is None else elements[start : start + size].reshape(shape)
-        start += size
-        found.append(((number, *step), array))
-    return found
-
-
-def loops_around(graph: GraphIndex, body: int) -> int:
-    """Return the number of Loops and Scans around the values of a graph body."""
-    owners = (graph.nodes[graph.bodies[each].owner] for each in bodies_around(graph, body))
-    return sum(owner.op_type != "If" for owner in owners)

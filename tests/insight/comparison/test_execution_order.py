@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rewriter.insight.comparison.execution_order import NEVER, ExecutionOrder
 from rewriter.model.index.graph import GraphIndex
+from rewriter.runtime.recording.steps import Step
 from tests.build import model
 
 TEXT = """
@@ -26,7 +27,7 @@ g (float[1] x) => (float[1] z) {
 
 def test_values_are_in_the_order_of_a_run() -> None:
     order = ExecutionOrder(GraphIndex(model(TEXT)))
-    run = [("first", (0,))]
+    run: list[tuple[str, Step]] = [("first", (0,))]
     run += [(name, (0, number)) for number in range(2) for name in ("a", "k2", "p", "c", "d")]
     run += [("y", (0,)), ("z", (0,))]
     moments = [order.moment(name, step) for name, step in run]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pytest
 
 from rewriter.runtime.inputs.signature import signature
 from rewriter.runtime.recording.body_runs import BodyValues
@@ -75,7 +76,11 @@ def listed(found: Recorded, name: str) -> list[tuple[Step, Any]]:
     return [(step, array.tolist()) for step, array in found[name]]
 
 
-def test_every_iteration_is_recorded_whatever_its_shape_and_branch() -> None:
+@pytest.mark.parametrize("opset", [11, 17])
+def test_every_iteration_is_recorded_whatever_its_shape_and_branch(
+    opset: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.build.HEAD", HEAD.replace("17]", f"{opset}]"))
     found = recorded(RAGGED, ["r", "o", "half", "a2", "q"], x=np.array([1, 2], np.float32), n=4)
     assert listed(found, "r") == [((0, n), list(range(n, 2 * n))) for n in range(4)]
     assert listed(found, "o") == [((0, 0), [-1, -2]), ((0, 1), [1, 2])]
