@@ -126,7 +126,7 @@ def notes_of(found: Diff) -> Iterable[str]:
     if nothing:
         yield f"not comparable, since no output has a counterpart of its shape: {_some(nothing)}"
     if found.unrecorded:
-        why = "their graph body did not run, or their outputs are no numbers"
+        why = "their graph body did not run, or their outputs cannot be recorded"
         calls = sum(count for _, count in found.unrecorded)
         modules = _some([module for module, _ in found.unrecorded])
         yield f"not compared, since {why}: {counted(calls, 'call')} of {modules}"
