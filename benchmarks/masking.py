@@ -9,7 +9,7 @@ from pathlib import Path
 _STATIONS = re.compile(r"^took .*(?:\n {10}.*)*", re.MULTILINE)
 _SECONDS = re.compile(r"\b\d+\.\d+ s\b")
 _COLUMN = re.compile(r"\d+\.\d{3}$", re.MULTILINE)
-_FIGURES = frozenset({"total", "own", "span", "time", "share", "mapped", "shared"})
+_FIGURES = frozenset({"iterations", "total", "own", "span", "time", "share", "mapped", "shared"})
 """Keys of a profile with times or shares of time."""
 _LEDGER = "rewriter-batch.jsonl"
 

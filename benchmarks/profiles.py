@@ -25,8 +25,8 @@ LEAST = 0.98
 
 
 def booked(found: Profile) -> float:
-    """Return the time of all modules and the unmapped row, divided by the total."""
-    whole = sum(each.own.mean for each in found.modules) + found.unmapped.mean
+    """Return the time of all modules, of containers outside of them and the unmapped row, by the total."""
+    whole = sum(each.own.mean for each in found.modules) + found.outside.mean + found.unmapped.mean
     return whole / found.total.mean
 
 

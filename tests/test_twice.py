@@ -100,12 +100,16 @@ def test_of_a_profile_taken_now_what_was_run_stays() -> None:
         "total": figure,
         "modules": [{"path": "a", "own": figure, "share": 0.5, "kernels": 3}],
         "classes": [{"class": "B", "share": 0.6}, {"class": "A", "share": 0.4}],
+        "containers": {"time": figure, "kernels": [{"own": figure, "counts": [2], "iterations": [1.0, 2.0]}]},
         "unmapped": {"time": figure, "kernels": ["c", "b"]},
     }
     masked = json.loads(masked_stdout(("profile", "m.onnx", "--json"), json.dumps(document)))
     assert masked["runs"] == 2
     assert masked["modules"] == [{"path": "a", "own": dict.fromkeys(figure, "#"), "share": "#", "kernels": 3}]
     assert masked["classes"] == [{"class": "A", "share": "#"}, {"class": "B", "share": "#"}]
+    assert masked["containers"]["kernels"] == [
+        {"own": dict.fromkeys(figure, "#"), "counts": [2], "iterations": "#"}
+    ]
     assert masked["unmapped"] == {"time": dict.fromkeys(figure, "#"), "kernels": ["b", "c"]}
     recorded = ("profile", "m.onnx", "--from", "profile.json", "--json")
     assert json.loads(masked_stdout(recorded, json.dumps(document))) == document

@@ -12,6 +12,7 @@ from onnx import ModelProto
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.errors import UnreadableModel
+from rewriter.insight.container_time import ContainerTime, UnrunBody, container_time, unrun_bodies
 from rewriter.insight.kernel_map import KernelMap
 from rewriter.insight.time_by_module import NO_TIME, ClassTime, Figure, ModuleTime, TimeByModule
 from rewriter.modules.analysis import Analysis
@@ -32,7 +33,10 @@ class Profile(Display):
         runs: number of measured runs; 0 without a profile.
         modules: time of every module, in tree order.
         classes: time of every class with a kernel, the slowest first by medians.
-        unmapped: time of kernels whose module is unknown.
+        containers: time of every kernel that runs graph bodies, without the kernels inside.
+        outside: the part of the containers whose module is unknown.
+        unrun: graph bodies that did not run, if onnxruntime's optimised graph is known.
+        unmapped: time of the other kernels whose module is unknown.
         unmapped_kernels: names of these kernels, the slowest first by medians.
         total: time of all kernels.
         span: wall time of whole runs, including onnxruntime's own work.
@@ -45,6 +49,9 @@ class Profile(Display):
     runs: int
     modules: tuple[ModuleTime, ...] = ()
     classes: tuple[ClassTime, ...] = ()
+    containers: tuple[ContainerTime, ...] = ()
+    outside: Figure = NO_TIME
+    unrun: tuple[UnrunBody, ...] = ()
     unmapped: Figure = NO_TIME
     unmapped_kernels: tuple[str, ...] = ()
     total: Figure = NO_TIME
@@ -56,7 +63,7 @@ class Profile(Display):
     @property
     def mapped(self) -> float:
         """The share of kernel time whose module is known, 0 to 1, by medians; 1 if the total is 0."""
-        return 1 - self.share_of(self.unmapped) if self.total.median else 1.0
+        return max(0.0, 1 - self.share_of(self.unmapped) - self.share_of(self.outside))
 
     def share_of(self, time: Figure) -> float:
         """Return a time as a share of the time of all kernels; 0 if the total is 0.
@@ -152,9 +159,8 @@ def read_recorded(recorded: Path) -> KernelProfile:
 def attributed(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> Profile:
     """Attribute the time of kernels to modules: equal parts for all modules whose nodes a kernel computes."""
     names = [kernel.name for kernel in kernels.kernels]
-    book = TimeByModule(
-        analysis, KernelMap(analysis.graph, found.names, names, found.optimised), len(kernels.totals)
-    )
+    kernel_map = KernelMap(analysis.graph, found.names, names, found.optimised)
+    book = TimeByModule(analysis, kernel_map, len(kernels.totals))
     for kernel in kernels.kernels:
         book.add(kernel)
     unmapped = sorted(book.unmapped, key=lambda kernel: -float(np.median(kernel.times)))
@@ -163,6 +169,9 @@ def attributed(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> P
         len(kernels.totals),
         book.modules(),
         book.classes(),
+        tuple(container_time(*each) for each in book.containers),
+        Figure.of(book.container_times),
+        unrun_bodies(kernel_map.kernels, kernels.kernels) if kernel_map.kernels else (),
         Figure.of(sum((np.array(each.times) for each in unmapped), np.zeros(len(kernels.totals)))),
         tuple(each.name for each in unmapped),
         Figure.of(np.array(kernels.totals)),

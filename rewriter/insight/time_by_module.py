@@ -59,6 +59,8 @@ class ModuleTime:
         total: time of the kernels of its own nodes and of all modules below.
         shared: the part of the mean of `own` that comes from kernels of several modules.
         kernels: number of kernels that compute its own nodes.
+        executions: how often these kernels were executed in a run, as a mean; in a Loop or Scan a kernel is
+            executed in every iteration.
         output_bytes: bytes that these kernels write in a run, divided in the same way.
     """
 
@@ -68,6 +70,7 @@ class ModuleTime:
     total: Figure
     shared: float
     kernels: int
+    executions: float
     output_bytes: float
 
 
@@ -81,7 +84,10 @@ class ClassTime:
 
 
 class TimeByModule:
-    """Collector of kernels that adds up the time of every module."""
+    """Collector of kernels that adds up the time of every module.
+
+    Kernels without a known module are apart: containers in `container_times`, the others in `unmapped`.
+    """
 
     def __init__(self, analysis: Analysis, kernel_map: KernelMap, runs: int) -> None:
         self.tree = analysis.tree
@@ -90,15 +96,23 @@ class TimeByModule:
         self.own: dict[ModulePath, Times] = {}
         self.shared: dict[ModulePath, float] = {}
         self.kernels: dict[ModulePath, int] = {}
+        self.executions: dict[ModulePath, float] = {}
         self.bytes: dict[ModulePath, float] = {}
         self.unmapped: list[Kernel] = []
+        self.containers: list[tuple[Kernel, list[ModulePath]]] = []
+        self.container_times: Times = np.zeros(runs)
         self.shared_times: Times = np.zeros(runs)
 
     def add(self, kernel: Kernel) -> None:
         """Divide the time and output bytes of a kernel equally among its modules."""
         modules = self._modules_of(self.map.nodes(kernel.name, kernel.op_type))
+        if kernel.is_container:
+            self.containers.append((kernel, modules))
         if not modules:
-            self.unmapped.append(kernel)
+            if kernel.is_container:
+                self.container_times += np.array(kernel.times)
+            else:
+                self.unmapped.append(kernel)
             return
         part = 1 / len(modules)
         times: Times = np.array(kernel.times) * part
@@ -107,6 +121,7 @@ class TimeByModule:
         for path in modules:
             self.own[path] = self.own.get(path, np.zeros(self.runs)) + times
             self.kernels[path] = self.kernels.get(path, 0) + 1
+            self.executions[path] = self.executions.get(path, 0.0) + kernel.count / self.runs
             written = kernel.memory.output * part * kernel.count / self.runs
             self.bytes[path] = self.bytes.get(path, 0.0) + written
             if len(modules) > 1:
@@ -133,6 +148,7 @@ class TimeByModule:
             Figure.of(total),
             self.shared.get(path, 0.0),
             self.kernels.get(path, 0),
+            self.executions.get(path, 0.0),
             self.bytes.get(path, 0.0),
         )
 

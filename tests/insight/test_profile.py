@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import onnxruntime
 import pytest
@@ -16,6 +17,8 @@ from rewriter.basics.releases import numbers_of
 from rewriter.errors import UsageError
 from rewriter.insight.profile import Profile
 from rewriter.runtime.child.call import Task
+from rewriter.views.json import schema
+from rewriter.views.json.profile import profile_json
 from tests.build import model
 from tests.exports import EXPORTS
 
@@ -34,7 +37,7 @@ g (float[256,256] x) => (float[256,256] y) {
 
 
 def booked(found: Profile) -> float:
-    return sum(module.own.mean for module in found.modules) + found.unmapped.mean
+    return sum(module.own.mean for module in found.modules) + found.outside.mean + found.unmapped.mean
 
 
 def parts(found: Profile) -> dict[str, int]:
@@ -92,6 +95,57 @@ def test_a_fused_kernel_is_shared_equally() -> None:
     assert found.shared.mean > 0
     assert times["fc"].own == times["act"].own
     assert times["fc"].shared == times["fc"].own.mean == pytest.approx(found.total.mean / 2)
+
+
+LOOP = """
+g (float[64,64] x, int64 n, bool c) => (float[64,64] y) {
+  keep = Constant <value = bool {1}> ()
+  [loop] z = Loop (n, keep, x) <body = body (int64 i, bool k, float[64,64] a) => (bool k2, float[64,64] b) {
+    k2 = Identity (k)
+    ["/cell/fc/MatMul"] m = MatMul (a, a)
+    ["/cell/act/Tanh"] b = Tanh (m)
+  }>
+  [choice] y = If (c) <
+    then_branch = yes () => (float[64,64] t) { ["/cell/fc/MatMul_1"] t = MatMul (z, z) },
+    else_branch = no () => (float[64,64] e) { ["/other/Exp"] e1 = Exp (z) ["/other/Neg"] e = Neg (e1) }
+  >
+}
+"""
+
+
+@pytest.mark.parametrize("functions", ["none", "shared"])
+def test_kernels_of_bodies_are_outside_of_their_container(tmp_path: Path, functions: FunctionsWord) -> None:
+    rewriter.rewrite(model(LOOP), tmp_path / "m.onnx", functions=functions, numbers=False)
+    inputs = {"x": np.eye(64, dtype=np.float32), "n": np.array(7), "c": np.array(True)}
+    found = rewriter.profile(tmp_path / "m.onnx", inputs=inputs, rounds=3, warmup=1, threads=1)
+    assert booked(found) == pytest.approx(found.total.mean, abs=1e-6)
+    loop, choice = found.containers
+    assert (loop.op_type, loop.counts, len(loop.iterations), loop.modules) == ("Loop", (7, 7, 7), 7, ())
+    assert (choice.op_type, choice.counts, len(choice.iterations)) == ("If", (1, 1, 1), 1)
+    assert [(each.title, each.kernels) for each in found.unrun] == [("else_branch of 'choice'", 2)]
+    executions = {str(each.path): each.executions for each in found.modules if each.kernels}
+    assert executions == {"cell.fc": 8, "cell.act": 7}
+    assert found.outside.mean == pytest.approx(loop.own.mean + choice.own.mean)
+    assert not any(name in ("loop", "choice") for name in found.unmapped_kernels)
+    document = profile_json(found)
+    jsonschema.Draft202012Validator(schema("profile")).validate(document)
+    rows = [*(each["own"] for each in document["modules"]), document["unmapped"]["time"]]
+    rows.append(document["containers"]["time"])
+    assert sum(each["mean"] for each in rows) == pytest.approx(document["total"]["mean"])
+    assert [len(each["iterations"]) for each in document["containers"]["kernels"]] == [7, 1]
+    assert "(If, Loop, Scan)" in str(found)
+    assert "Loop loop: " in str(found)
+    assert "7 iterations in a run" in str(found)
+
+
+def test_a_loop_without_iterations_is_said_to_have_none() -> None:
+    inputs = {"x": np.eye(64, dtype=np.float32), "n": np.array(0), "c": np.array(False)}
+    found = rewriter.profile(model(LOOP), inputs=inputs, rounds=2, warmup=0, threads=1)
+    assert found.containers[0].counts == (0, 0)
+    titles = [each.title for each in found.unrun]
+    assert titles == ["body of 'loop'", "then_branch of 'choice'"]
+    assert "0 iterations in a run" in str(found)
+    assert booked(found) == pytest.approx(found.total.mean, abs=1e-6)
 
 
 def test_loops_and_branches_are_counted_once() -> None:

@@ -74,7 +74,8 @@ SAME = Numeric(3, exact=True, max_abs=0.0, relative=0.0, rounding=False, ort_ver
     ],
 )
 def test_a_model_agrees_with_itself(text: str) -> None:
-    assert numbers(text) == SAME
+    runs = 4 if "If(" in text else 3  # the drawn sets choose one branch, an extra set the other
+    assert numbers(text) == replace(SAME, runs=runs)
 
 
 def test_a_model_without_inputs_runs_once() -> None:

@@ -32,7 +32,7 @@ def figure(time: float) -> Figure:
 def profile() -> Profile:
     of = small()
     times = tuple(
-        ModuleTime(each.path, each.class_name, figure(10), figure(100), 0.0, 1, 0.0) for each in of.tree
+        ModuleTime(each.path, each.class_name, figure(10), figure(100), 0.0, 1, 1.0, 0.0) for each in of.tree
     )
     return Profile(of, 3, times, (ClassTime("a.B", figure(10), 1),), total=figure(100), span=figure(120))
 
@@ -77,7 +77,7 @@ def test_a_profile_that_was_not_taken_says_why() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_from_a_file_stay_text(name: str) -> None:
     of, path = named([name], [name.replace(".", "")]), ModulePath(name.replace(".", ""))
-    root = ModuleTime(ROOT, name, figure(100), figure(100), 0.0, 1, 0.0)
+    root = ModuleTime(ROOT, name, figure(100), figure(100), 0.0, 1, 1.0, 0.0)
     assert safe(replace(profile(), analysis=of, modules=(root, replace(root, path=path)))._repr_html_())
     before, after = TEXT, TEXT.replace("Softmax<axis = 1>", "Relu")
     left, right = model(before), model(after)

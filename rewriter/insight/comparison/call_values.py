@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from rewriter.insight.comparison.blocked_values import blocked_values
+from rewriter.insight.comparison.body_calls import calls_in_bodies, ends_of
 from rewriter.insight.comparison.module_pairs import ModulePair
 from rewriter.insight.comparison.tool_ancestry import kept_names
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -14,6 +15,7 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.region_tree import find_regions
 from rewriter.runtime.compare.value_pairs import PortNames
+from rewriter.runtime.recording.body_names import value_keys
 
 
 def calls_of_both(
@@ -80,29 +82,39 @@ def _joined(calls: Sequence[_Ends]) -> _Ends:
 
 def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
     """Return module -> its calls by number; the root has one call, with the outputs of the model alone."""
-    graph = analysis.graph
+    graph, keys = analysis.graph, value_keys(analysis.graph)
     regions = find_regions(graph, analysis.tree)
     boundaries = find_boundaries(graph, regions)
     results = tuple(value for value in graph.bodies[0].results if value != NONE)
-    found = {ROOT: [_Ends(_names(graph, results), ())]}
-    numbered = sorted(range(1, len(regions.regions)), key=lambda each: regions.regions[each].call)
-    for each in numbered:
-        ends = _Ends(_names(graph, boundaries[each].outputs), _names(graph, boundaries[each].inputs))
-        found.setdefault(regions.regions[each].module, []).append(ends)
-    return {module.path: found[module.path] for module in analysis.tree if module.path in found}
+    found: dict[ModulePath, dict[int, list[_Ends]]] = {ROOT: {0: [_Ends(_names(graph, keys, results), ())]}}
+    for each in range(1, len(regions.regions)):
+        region, boundary = regions.regions[each], boundaries[each]
+        ends = _Ends(_names(graph, keys, boundary.outputs), _names(graph, keys, boundary.inputs))
+        found.setdefault(region.module, {}).setdefault(region.call, []).append(ends)
+    for (module, call), nodes in calls_in_bodies(analysis).items():
+        if module != ROOT and call not in found.get(module, {}):
+            ends = _Ends(*(_names(graph, keys, values) for values in ends_of(graph, nodes)))
+            found.setdefault(module, {})[call] = [ends]
+    return {
+        module.path: [ends for _, each in sorted(found[module.path].items()) for ends in each]
+        for module in analysis.tree
+        if module.path in found
+    }
 
 
-def _names(graph: GraphIndex, values: Sequence[int]) -> tuple[str, ...]:
-    """Return the names of values that nodes compute; names that are not UTF-8 are left out.
+def _names(graph: GraphIndex, keys: Mapping[int, str], values: Sequence[int]) -> tuple[str, ...]:
+    """Return the keys of values that nodes compute or that bodies get; names that are not UTF-8 are left out.
 
     Inputs of the model are left out because both models get the same; constants are compared without a run.
     Values in a blocked layout equal no others element by element.
     """
-    names, blocked = [], blocked_values(graph)
+    main, blocked = graph.bodies[0].values, blocked_values(graph)
+    names = []
     for value in values:
-        maker, name = graph.producer[value], graph.value_names[value]
-        if maker == NONE or value in blocked or not isinstance(name, str):
-            continue
-        if graph.nodes[maker].op_type != "Constant":
-            names.append(name)
+        maker = graph.producer[value]
+        outside = value in graph.initializers or main.get(str(graph.value_names[value])) == value
+        given = maker == NONE and outside
+        constant = maker != NONE and graph.nodes[maker].op_type == "Constant"
+        if value in keys and value not in blocked and not given and not constant:
+            names.append(keys[value])
     return tuple(names)

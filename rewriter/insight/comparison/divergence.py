@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import NamedTuple
 
 from rewriter.insight.comparison.call_values import calls_of_both
+from rewriter.insight.comparison.execution_order import NEVER, ExecutionOrder, Moment
 from rewriter.insight.comparison.module_pairs import ModulePair
 from rewriter.model.interface_match import counterparts
 from rewriter.modules.analysis import Analysis
@@ -39,36 +39,52 @@ class CallNumbers(NamedTuple):
         call: number of the call, from 0.
         outputs: deviations of its outputs.
         inputs: deviations of its inputs, without weights.
-        order: value of the first model's main graph -> number of its producer, which gives the execution
-            order.
+        order: the order in which the first model computes its values.
+        asked: number of outputs to compare, in the first model.
     """
 
     path: ModulePath
     call: int
     outputs: Compared
     inputs: Compared
-    order: Mapping[str, int]
+    order: ExecutionOrder
+    asked: int = 0
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether it has outputs, and no model gave a value of them."""
+        outputs = self.outputs
+        return bool(self.asked) and not (outputs.pairs or outputs.only_before or outputs.only_after)
 
     def diverges(self, tolerance: float) -> bool:
         """Whether the relative deviation of an output exceeds the tolerance."""
         worst = self.outputs.worst
         return worst is not None and worst.relative > tolerance
 
-    def begins(self, tolerance: float) -> float:
-        """Return the number of the node that writes the first diverging output; infinity if none diverges."""
-        off = (self.order[pair.before] for pair in self.outputs.pairs if pair.relative > tolerance)
-        return min(off, default=inf)
+    def begins(self, tolerance: float) -> Moment:
+        """Return the moment at which the first diverging output is written; `NEVER` if none diverges."""
+        return min(self._moments(self.outputs, tolerance).values(), default=NEVER)
 
     def takes_equal(self, tolerance: float) -> bool:
         """Whether all comparable inputs that are computed before the first diverging output agree.
 
-        Later inputs may depend on outputs of the same call, because several calls may be recorded as one,
-        and other modules may run between the nodes of a call.
+        In a body of Loop or Scan, only inputs up to that iteration count. Later inputs may depend on outputs
+        of the same call, because several calls may be recorded as one, and other modules may run between the
+        nodes of a call.
         """
-        begins = self.begins(tolerance)
-        return not any(
-            pair.relative > tolerance and self.order[pair.before] < begins for pair in self.inputs.pairs
-        )
+        read = self._moments(self.inputs, tolerance)
+        written = self._moments(self.outputs, tolerance)
+        return not any(read[number] < written.get(number, NEVER) for number in read)
+
+    def _moments(self, found: Compared, tolerance: float) -> dict[int, Moment]:
+        """Return input set -> the moment of the first diverging value."""
+        moments: dict[int, Moment] = {}
+        for pair in found.pairs:
+            if pair.relative > tolerance:
+                for step in pair.began:
+                    moment = self.order.moment(pair.before, step)
+                    moments[step[0]] = min(moment, moments.get(step[0], NEVER))
+        return moments
 
     @property
     def comparable(self) -> bool:
@@ -165,13 +181,10 @@ def compare_calls(
     if found.skipped is not None:
         return Numbers(0, (), found.skipped)
     results = [_turned_back(each) for each in found.ports] if swapped else list(found.ports)
-    graph = before.graph
-    order = {
-        name: graph.producer[value] for name, value in graph.bodies[0].values.items() if isinstance(name, str)
-    }
+    order = ExecutionOrder(before.graph)
     numbers = [
-        CallNumbers(path, call, results[2 * at], results[2 * at + 1], order)
-        for at, (path, call, _, _) in enumerate(calls)
+        CallNumbers(path, call, results[2 * at], results[2 * at + 1], order, len(outputs.before))
+        for at, (path, call, outputs, _) in enumerate(calls)
     ]
     return Numbers(found.runs, tuple(numbers))
 

@@ -132,11 +132,19 @@ class Diff(Display):
         return self.first is None and self._outputs_compared
 
     @property
+    def unrecorded(self) -> tuple[tuple[ModuleDiff, int], ...]:
+        """The modules with calls of which no output was recorded in either model, and the number of these.
+
+        The graph body of such a call did not run, or its outputs are no numbers, or their types are unknown.
+        """
+        counts = ((module, sum(call.unrecorded for call in module.calls)) for module in self.modules)
+        return tuple((module, count) for module, count in counts if count)
+
+    @property
     def unseen(self) -> tuple[ModuleDiff, ...]:
         """The modules that both models call, with nodes, and whose calls were not compared, if both ran.
 
-        In one of the models, all nodes of such a module are in graph bodies of If, Loop or Scan, or in
-        functions of other tools.
+        In one of the models, all nodes of such a module are in functions of other tools.
         """
         if not self.measured:
             return ()

@@ -12,6 +12,8 @@ import onnx
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.ort.sessions import Session
+from rewriter.runtime.recording.body_runs import BodyValues
+from rewriter.runtime.recording.steps import Step
 
 _BYTES = 8
 """Bytes counted for one element, the maximum for a real number."""
@@ -21,7 +23,14 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Exposed:
-    """Model that runs on fixed input sets; each read opens a session with the requested values as outputs."""
+    """Model that runs on fixed input sets; each read opens a session with the requested values as outputs.
+
+    Values have the keys of `value_keys`. Those of graph bodies are recorded in every iteration, if the types
+    of their elements are known and the model runs with the additional outputs.
+
+    Attributes:
+        steps: value of a graph body that was read -> the steps of its arrays, see `Step`.
+    """
 
     def __init__(
         self,
@@ -31,16 +40,24 @@ class Exposed:
         sets: Sequence[Mapping[str, Array]],
     ) -> None:
         self.folder, self.model, self.inputs, self.sets = folder, model, inputs, sets
+        self.bodies = BodyValues(folder, model, inputs, sets)
+        self.steps: dict[str, tuple[Step, ...]] = {}
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
         """Return the maximum bytes that each value takes in all input sets together.
 
-        Values that are no tensors, or tensors of strings, are left out. The sizes come from onnxruntime's
-        shape inference or, if that does not know them, from runs that return only sizes.
+        Values that are no tensors, tensors of strings, and values of bodies that did not run are left out.
+        The sizes come from onnxruntime's shape inference or, if that does not know them, from runs that
+        return only sizes.
         """
-        wanted = list(dict.fromkeys(names))
-        if not wanted:
-            return {}
+        asked = list(dict.fromkeys(names))
+        inner = self.bodies.among(asked)
+        wanted = [name for name in asked if name not in inner]
+        elements = self.bodies.elements(inner)
+        elements.update(self._main_elements(wanted) if wanted else {})
+        return {name: size * _BYTES for name, size in elements.items()}
+
+    def _main_elements(self, wanted: Sequence[str]) -> dict[str, int]:
         session = self._session(wanted, self.model)
         sizes: dict[str, int] = {}
         unknown: list[str] = []
@@ -51,12 +68,19 @@ class Exposed:
                     unknown.append(name)
         del session
         sizes.update(self._measured(unknown) if unknown else {})
-        return {name: size * _BYTES for name, size in sizes.items()}
+        return sizes
 
     def values(self, names: Sequence[str]) -> dict[str, list[Array]]:
-        """Return the arrays of each value, one per input set."""
-        if not names:
-            return {}
+        """Return the arrays of each value: one per input set; for a value of a body, one per step."""
+        inner = self.bodies.among(names)
+        recorded = self.bodies.recorded(inner, elements=True)
+        self.steps.update({name: tuple(step for step, _ in found) for name, found in recorded.items()})
+        result = {name: [array for _, array in found] for name, found in recorded.items()}
+        outer = [name for name in names if name not in inner]
+        result.update(self._main_values(outer) if outer else {})
+        return result
+
+    def _main_values(self, names: Sequence[str]) -> dict[str, list[Array]]:
         session = self._session(names, self.model)
         found: dict[str, list[Array]] = {name: [] for name in names}
         for feeds in self.sets:

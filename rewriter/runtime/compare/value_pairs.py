@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, prod
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rewriter.runtime.compare.tolerance import Array, distance
 from rewriter.runtime.inputs.feeds import Drawing
+from rewriter.runtime.recording.steps import Step
 
 Values = Mapping[str, Sequence[Array]]
-"""Name -> one array per input set."""
+"""Name -> one array per input set; for a value of a graph body, one per step."""
+
+Steps = Mapping[str, tuple[Step, ...]]
+"""Name of a value of a graph body -> the steps of its arrays."""
+NO_STEPS: Steps = MappingProxyType({})
 
 _MOST_TRIED = 64
 """Square root of the maximum number of pairs of one form that are all measured.
@@ -42,12 +48,14 @@ class Pair(NamedTuple):
         max_abs: the largest absolute difference; infinite for NaN or infinity against another value.
         relative: `max_abs` divided by the largest magnitude in either value, masks left out; the magnitude
             counts as at least 1e-3.
+        began: for every input set in which they disagree, the first step at which they do (see `Step`).
     """
 
     before: str
     after: str
     max_abs: float
     relative: float
+    began: tuple[Step, ...] = ()
 
 
 class Compared(NamedTuple):
@@ -92,7 +100,13 @@ class PortRuns:
     skipped: str | None = None
 
 
-def compare_port(port: PortNames, before: Values, after: Values, tolerance: float) -> Compared:
+def compare_port(
+    port: PortNames,
+    before: Values,
+    after: Values,
+    tolerance: float,
+    steps: tuple[Steps, Steps] = (NO_STEPS, NO_STEPS),
+) -> Compared:
     """Match the values of a port and measure the pairs.
 
     With `by_name`, values of equal names and element counts match first if they agree within the tolerance.
@@ -112,14 +126,47 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
         before: the values of the first model.
         after: the values of the second model.
         tolerance: maximum relative difference of values that agree.
+        steps: the steps of the arrays in `before` and `after`; values of different steps do not match.
     """
-    left = [name for name in dict.fromkeys(port.before) if name in before]
-    right = [name for name in dict.fromkeys(port.after) if name in after]
+    ours, _ = steps
+    groups: dict[tuple[Step, ...], tuple[list[str], list[str]]] = {}
+    for side, (names, values) in enumerate(((port.before, before), (port.after, after))):
+        for name in dict.fromkeys(names):
+            if name in values:
+                groups.setdefault(steps[side].get(name, ()), ([], []))[side].append(name)
+    found = [_compared(*group, port.by_name, before, after, tolerance) for group in groups.values()]
+    pairs = [pair for each in found for pair in each.pairs]
+    return Compared(
+        tuple(
+            pair._replace(began=_began(pair, before, after, tolerance, ours.get(pair.before)))
+            for pair in pairs
+        ),
+        tuple(name for each in found for name in each.only_before),
+        tuple(name for each in found for name in each.only_after),
+    )
+
+
+def _began(
+    pair: Pair, before: Values, after: Values, tolerance: float, steps: Sequence[Step] | None
+) -> tuple[Step, ...]:
+    """Return the first step of every input set at which two values disagree."""
+    if pair.relative <= tolerance:
+        return ()
+    both = zip(before[pair.before], after[pair.after], strict=True)
+    at = steps or [(number,) for number in range(len(before[pair.before]))]
+    apart = [step for step, (x, y) in zip(at, both, strict=True) if distance(x, y)[0] > tolerance]
+    firsts = {step[0]: step for step in reversed(apart)}
+    return tuple(firsts[number] for number in sorted(firsts))
+
+
+def _compared(
+    left: list[str], right: list[str], by_name: bool, before: Values, after: Values, tolerance: float
+) -> Compared:
     pairs: list[Pair] = []
     named = [
         _measured(name, name, before, after)
         for name in left
-        if port.by_name and name in right and _sizes(before[name]) == _sizes(after[name])
+        if by_name and name in right and _sizes(before[name]) == _sizes(after[name])
     ]
     _keep([pair for pair in named if pair.relative <= tolerance], pairs, left, right)
     if len(pairs) < len(named):  # some values of equal names disagree: match values that agree first
@@ -128,7 +175,7 @@ def compare_port(port: PortNames, before: Values, after: Values, tolerance: floa
                 _keep(_assigned(names, others, before, after, tolerance), pairs, left, right)
         _keep(named, pairs, left, right)
     for form in (_shape, _squeezed, _elements):
-        closest = tolerance if form is _elements or port.by_name else inf
+        closest = tolerance if form is _elements or by_name else inf
         for names, others in _alike(left, right, before, after, form):
             _keep(_assigned(names, others, before, after, closest), pairs, left, right)
     return Compared(

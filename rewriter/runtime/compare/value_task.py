@@ -31,7 +31,8 @@ def compare_ports(job: Job[PortRequest]) -> PortRuns:
     for part in in_parts(((port, _values(port)) for port in request.ports), both, MOST_BYTES):
         values = before.values(_names((port.before for port in part), sizes))
         others = after.values(_names((port.after for port in part), other_sizes))
-        compared.extend(compare_port(port, values, others, request.tolerance) for port in part)
+        steps = (before.steps, after.steps)
+        compared.extend(compare_port(port, values, others, request.tolerance, steps) for port in part)
     return PortRuns(len(found.feeds), tuple(compared))
 
 

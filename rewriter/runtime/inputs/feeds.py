@@ -6,14 +6,14 @@
   sets, rows of ones followed by zeros, with at least one of each if a row has two elements or more.
 - Integers of 8 bits and fewer are data (images, quantised activations) over their whole range.
 - Strings are short words.
-- If inputs determine the number of iterations of Loops (see `trip_counts`), extra sets ask for 0 and 1
-  iterations.
+- If inputs determine the number of iterations of Loops, or the branches of Ifs (see `trip_counts`), extra
+  sets ask for 0, 1 and 3 iterations, and choose branches by 0 and 1 (false and true).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
@@ -37,6 +37,8 @@ LOOPED = "looped"
 _MOST_ELEMENTS = 2**30
 _MOST_SYMBOLS = 4
 """Maximum number of dimensions to try among those that may determine the iterations of a Loop."""
+_SEVERAL = 3
+"""Number of iterations in the last extra set for Loops: only later iterations see results of earlier ones."""
 _NARROW = 8
 """Maximum bits of an integer that counts as data."""
 _WORDS = ("", "a", "word", "two words", "é", "0")
@@ -82,23 +84,29 @@ class Plan:
     def looped(
         self, choice: Choice, number: int, *, seed: int = 0, filling: Filling = Filling.DRAWN
     ) -> Iterator[dict[str, Array]]:
-        """Yield variants of input set `number` that ask Loops for 0 and 1 iterations.
+        """Yield variants of input set `number` that ask Loops for 0, 1 and 3 iterations, or Ifs for a branch.
 
-        There are none if inputs do not determine the number of iterations.
+        There are none if inputs determine neither.
 
         Raises:
             FeedError: an input has too many elements to draw.
         """
+        drawn = self.fill(choice, number, seed=seed, filling=filling)
         for count in (0, 1):
             if self.rounds.inputs:
-                feeds = self.fill(choice, number, seed=seed, filling=filling)
-                for name in self.rounds.inputs:
-                    feeds[name] = np.full(feeds[name].shape, count).astype(feeds[name].dtype)
-                yield feeds
+                yield _filled(drawn, self.rounds.inputs, count)
             for symbol in list(choice.sizes)[:_MOST_SYMBOLS] if self.rounds.sizes else ():
                 other = with_size(self.inputs, choice, symbol, count)
                 if other is not None:
                     yield self.fill(other, number, seed=seed, filling=filling)
+            branch = _filled(drawn, self.rounds.branches, count)
+            if self.rounds.branches != self.rounds.inputs and any(
+                not np.array_equal(drawn[name], branch[name]) for name in self.rounds.branches
+            ):
+                yield branch
+        several = _filled(drawn, self.rounds.inputs, _SEVERAL)
+        if any(not np.array_equal(drawn[name], several[name]) for name in self.rounds.inputs):
+            yield several
 
     def _array(
         self, each: Input, choice: Choice, number: int, filling: Filling, rng: np.random.Generator
@@ -143,6 +151,11 @@ class Drawing:
     seed: int = 0
     given: Mapping[str, Array] | None = None
     draws: bool = True
+
+
+def _filled(feeds: Mapping[str, Array], names: Iterable[str], number: int) -> dict[str, Array]:
+    """Return an input set in which all elements of the named inputs are one number."""
+    return {**feeds, **{name: np.full_like(feeds[name], number) for name in names}}
 
 
 def _range(name: str, bits: int) -> tuple[int, int]:

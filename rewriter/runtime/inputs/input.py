@@ -83,18 +83,20 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Inputs and sizes that may determine the number of iterations of a model's Loops.
+    """Inputs and sizes that may determine the iterations of a model's Loops, or the branches of its Ifs.
 
     Attributes:
-        inputs: names of the inputs whose elements may determine the number.
-        sizes: whether sizes of tensors may determine the number, too.
+        inputs: names of the inputs whose elements may determine the number of iterations.
+        branches: names of the inputs whose elements may determine a branch.
+        sizes: whether sizes of tensors may determine the number of iterations, too.
     """
 
     inputs: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
     sizes: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.inputs) or self.sizes
+        return bool(self.inputs) or bool(self.branches) or self.sizes
 
 
 def names_in(expression: str) -> frozenset[str]:

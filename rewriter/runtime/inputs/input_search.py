@@ -109,7 +109,7 @@ class _Search:
         self._add_looped(found, used[0])
 
     def _add_looped(self, found: Runs, tried: Try) -> None:
-        """Add sets that ask Loops for 0 and 1 iterations, if the original runs on them."""
+        """Add sets that vary Loops and Ifs, see `Plan.looped`, if the original runs on them."""
         plan = self.drawing.plan
         if not plan.rounds:
             return

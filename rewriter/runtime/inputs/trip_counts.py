@@ -1,8 +1,8 @@
-"""Finds inputs that determine the number of iterations of Loops.
+"""Finds inputs that determine the number of iterations of Loops, or the branches of Ifs.
 
-The walk starts at the counts and conditions of Loops and goes back through the graph. It passes common nodes
-that move, cast, compare or compute numbers, enters functions and the bodies of If and Loop, and stops after
-`_MOST_STEPS` values.
+The walk starts at the counts and conditions of Loops, and at the conditions of Ifs. It goes back through the
+graph, passes common nodes that move, cast, compare or compute numbers, enters functions and the bodies of If
+and Loop, and stops after `_MOST_STEPS` values.
 """
 
 from __future__ import annotations
@@ -26,12 +26,28 @@ _PASSES = frozenset(
 
 
 def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
-    """Find the inputs whose elements may determine the iterations of a Loop, and whether sizes may, too."""
+    """Find the inputs whose elements may determine the iterations of a Loop or the branch of an If.
+
+    Also find whether sizes may determine the iterations of a Loop.
+    """
+    every = _all_frames(frames)
+    names = {frames.graph.value(each.name): each.name for each in inputs}
+    counting, sizes = _origins(frames, [place for frame in every for place in _counts(frames, frame)])
+    choosing, _ = _origins(frames, [place for frame in every for place in _conditions(frames, frame)])
+    numbers, branches = (
+        tuple(sorted(names[each] for each in found if each in names)) for found in (counting, choosing)
+    )
+    return Rounds(numbers, branches, sizes)
+
+
+def _origins(frames: Frames, waiting: list[FramePlace]) -> tuple[set[int], bool]:
+    """Return the unwritten values from which the given ones are computed, and whether sizes count, too.
+
+    The list `waiting` is used up.
+    """
     graph = frames.graph
-    names = {graph.value(each.name): each.name for each in inputs}
-    waiting = [place for frame in _all_frames(frames) for place in _counts(frames, frame)]
     seen: set[FramePlace] = set()
-    counting: set[str] = set()
+    found: set[int] = set()
     sizes = False
     while waiting and len(seen) < _MOST_STEPS:
         place = waiting.pop()
@@ -40,14 +56,13 @@ def rounds(frames: Frames, inputs: tuple[Input, ...]) -> Rounds:
         seen.add(place)
         maker = graph.producer[place.value]
         if maker == NONE:
-            if place.value in names:
-                counting.add(names[place.value])
+            found.add(place.value)
             waiting += frames.received(place)
         elif frames.operator(maker) in ("Shape", "Size"):
             sizes = True
         else:
             waiting += _operands(frames, place, maker)
-    return Rounds(tuple(sorted(counting)), sizes)
+    return found, sizes
 
 
 def _all_frames(frames: Frames) -> list[Frame]:
@@ -70,6 +85,13 @@ def _counts(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
                 graph.bodies[body].results[0] for body in frames.held[node] if graph.bodies[body].results
             ]
             yield from (FramePlace(frame, value) for value in values)
+
+
+def _conditions(frames: Frames, frame: Frame) -> Iterator[FramePlace]:
+    """Yield the conditions of all Ifs of a frame."""
+    for node in frames.nodes(frame):
+        if frames.operator(node) == "If":
+            yield FramePlace(frame, frames.graph.reads[node][0])
 
 
 def _operands(frames: Frames, place: FramePlace, maker: int) -> Iterator[FramePlace]:

@@ -2,24 +2,19 @@
 
 The profile is a list of Chrome trace events. Those of category `Node` named `<node>_kernel_time` are kernels,
 with the operator, the memory and the shapes in `args`; one `model_run` of category `Session` spans each run.
-Times are whole microseconds. The span of a kernel with a body (Loop, If) contains the kernels inside it;
-its own time is the rest.
+Times are whole microseconds. The span of a container, a kernel that runs graph bodies (If, Loop, Scan),
+contains the kernels inside it; its own time is the rest (see `nesting`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rewriter.runtime.inputs.feeds import Drawing
-
-Event = Mapping[str, Any]
-
-_KERNEL = "_kernel_time"
-_HOLDING = frozenset({"If", "Loop", "Scan", "BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"})
-"""Operators whose kernels run other kernels."""
+from rewriter.runtime.timing.nesting import KERNEL, Event, Span, kernel_spans
 
 
 class Memory(NamedTuple):
@@ -41,6 +36,8 @@ class Kernel:
             kernels inside it.
         count: number of executions in all runs.
         memory: maximum bytes read and written by one execution.
+        bodies: for a container: microseconds of every execution of a body (a branch, or an iteration), run
+            by run, with the kernels inside and onnxruntime's work between them; empty for other kernels.
     """
 
     name: str
@@ -48,6 +45,12 @@ class Kernel:
     times: list[float]
     count: int = 0
     memory: Memory = field(default_factory=Memory)
+    bodies: list[list[float]] = field(default_factory=list)
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it runs graph bodies, even if none ran."""
+        return bool(self.bodies) or self.op_type in ("If", "Loop", "Scan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,67 +116,41 @@ def read_profile(events: object, *, warmup: int = 0) -> KernelProfile:
 
 
 def _read(events: Sequence[Event], warmup: int) -> KernelProfile:
-    nodes = [
-        each
-        for each in events
-        if each.get("cat") == "Node" and str(each.get("name", "")).endswith(_KERNEL) and "dur" in each
-    ]
+    spans = kernel_spans(events)
     runs = sorted(
         ((float(e["ts"]), float(e["dur"])) for e in events if e.get("name") == "model_run"),
         key=lambda run: run[0],
     )[warmup:]
-    if not nodes:
+    if not spans:
         raise ValueError("it holds no time of a node")
     if not runs:
         raise ValueError("it holds no run")
     found: dict[tuple[str, str], Kernel] = {}
     totals = [0.0] * len(runs)
-    nodes.sort(key=lambda each: (float(each["ts"]), -float(each["dur"])))
     at = 0
-    parts: list[list[Event]] = [[] for _ in runs]
-    for each in nodes:
-        start = float(each["ts"])
-        while at + 1 < len(runs) and start >= runs[at + 1][0]:
+    for span in spans:
+        while at + 1 < len(runs) and span.start >= runs[at + 1][0]:
             at += 1
-        if runs[at][0] <= start <= runs[at][0] + runs[at][1]:
-            parts[at].append(each)
-    for number, part in enumerate(parts):
-        for event, own, inside in _own_times(part):
-            kernel = _kernel_of(found, event, len(runs))
-            kernel.times[number] += own
-            kernel.count += 1
-            kernel.memory = _larger(kernel.memory, event["args"])
-            if not inside:
-                totals[number] += float(event["dur"])
-    peak = max((int(each["args"].get("mem_in_use_peak", 0)) for each in nodes), default=0)
+        if runs[at][0] <= span.start <= runs[at][0] + runs[at][1]:
+            _add(found, span, at, len(runs))
+            totals[at] += 0 if span.nested else span.lasted
+    peak = max((int(each.event["args"].get("mem_in_use_peak", 0)) for each in spans), default=0)
     return KernelProfile(tuple(found.values()), tuple(totals), tuple(span for _, span in runs), peak)
 
 
-def _own_times(events: Iterable[Event]) -> Iterable[tuple[Event, float, bool]]:
-    """Return each event with its time without nested events, and whether it is nested in another event."""
-    own: list[float] = []
-    inside: list[bool] = []
-    kept: list[Event] = []
-    holders: dict[object, list[tuple[int, float]]] = {}
-    for event in events:
-        start, lasted = float(event["ts"]), float(event["dur"])
-        around = holders.setdefault(event.get("tid"), [])
-        while around and start + lasted > around[-1][1]:
-            around.pop()
-        inside.append(bool(around))
-        if around:
-            own[around[-1][0]] -= lasted
-        if event["args"].get("op_name") in _HOLDING:
-            around.append((len(kept), start + lasted))
-        own.append(lasted)
-        kept.append(event)
-    return zip(kept, own, inside, strict=True)
-
-
-def _kernel_of(found: dict[tuple[str, str], Kernel], event: Event, runs: int) -> Kernel:
-    name = str(event["name"]).removesuffix(_KERNEL)
+def _add(found: dict[tuple[str, str], Kernel], span: Span, run: int, runs: int) -> None:
+    """Add one execution of a kernel."""
+    event = span.event
+    name = str(event["name"]).removesuffix(KERNEL)
     op_type = str(event["args"].get("op_name", ""))
-    return found.setdefault((name, op_type), Kernel(name, op_type, [0.0] * runs))
+    kernel = found.setdefault((name, op_type), Kernel(name, op_type, [0.0] * runs))
+    kernel.times[run] += span.own
+    kernel.count += 1
+    kernel.memory = _larger(kernel.memory, event["args"])
+    if span.inside and not kernel.bodies:
+        kernel.bodies = [[] for _ in range(runs)]
+    for body in span.inside:
+        kernel.bodies[run].append(body.lasted)
 
 
 def _larger(memory: Memory, told: Mapping[str, Any]) -> Memory:

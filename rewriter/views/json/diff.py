@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 from rewriter.insight.comparison.divergence import CallNumbers
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
@@ -79,12 +79,21 @@ class DiffChangeJson(TypedDict):
 
 
 class DiffValueJson(TypedDict):
-    """Two matched values, and their deviation."""
+    """Two matched values, and their deviation.
+
+    Attributes:
+        before: Name in the first model; for a value of a graph body whose name occurs twice, with the number
+            of its body in the file.
+        after: Name in the second model.
+        began: For every input set in which they disagree, the first step at which they do: the number of
+            the set, then of the iteration in each Loop and Scan around the value, all from 0.
+    """
 
     before: str
     after: str
     max_abs: Amount | None
     relative: Amount | None
+    began: NotRequired[Sequence[Sequence[Count]]]
 
 
 class DiffCallJson(TypedDict):
@@ -223,6 +232,7 @@ def _call(call: CallNumbers, tolerance: float) -> DiffCallJson:
                 "after": pair.after,
                 "max_abs": finite(pair.max_abs),
                 "relative": finite(pair.relative),
+                "began": [list(step) for step in pair.began],
             }
             for pair in call.outputs.pairs
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final, Literal, NotRequired, TypedDict
 
+from rewriter.insight.container_time import ContainerTime
 from rewriter.insight.profile import Profile
 from rewriter.insight.time_by_module import Figure
 from rewriter.paths import ModulePath
@@ -38,6 +39,8 @@ class ProfileModuleJson(ClassOrNullJson):
         total: Time of the kernels of its own nodes and of all modules below.
         shared: Part of the mean of `own` that comes from kernels of several modules.
         kernels: Number of kernels that compute its own nodes.
+        executions: Executions of these kernels in a run, as a mean; in a Loop or Scan a kernel is executed in
+            every iteration.
         output_bytes: Bytes that its kernels write in a run; a kernel of several modules is divided equally.
         share: `total` as a share of the time of all kernels, by medians.
     """
@@ -47,6 +50,7 @@ class ProfileModuleJson(ClassOrNullJson):
     total: ProfileFigureJson
     shared: float
     kernels: Count
+    executions: NotRequired[Amount]
     output_bytes: float
     share: NotRequired[Amount]
 
@@ -65,8 +69,49 @@ class ProfileClassJson(ClassJson):
     share: NotRequired[Amount]
 
 
+class ProfileContainerJson(TypedDict):
+    """A kernel that runs graph bodies: If, Loop or Scan.
+
+    Attributes:
+        name: Name of the kernel.
+        operator: Its operator.
+        modules: Paths of the modules whose nodes it computes; empty if unknown.
+        own: Time without the kernels in its bodies, with onnxruntime's work between these; for a kernel with
+            modules, it is part of their times.
+        executions: Executions of the kernel in a run, as a mean.
+        counts: Executions of its bodies in every run: of the iterations of a Loop or Scan, or of the branch
+            that an If takes.
+        iterations: Time of the first, second, ... of these executions, as medians over the runs that have
+            it, with the kernels inside and onnxruntime's work between them.
+    """
+
+    name: str
+    operator: str
+    modules: Sequence[str]
+    own: ProfileFigureJson
+    executions: Amount
+    counts: Sequence[Count]
+    iterations: Sequence[Amount]
+
+
+class ProfileContainersJson(TypedDict):
+    """Kernels that run graph bodies.
+
+    Attributes:
+        time: Time of those whose module is unknown, without the kernels in their bodies.
+        share: `time` as a share of the time of all kernels, by medians.
+        kernels: All of them, in order of their first execution.
+        unrun: Graph bodies whose kernels did not run: `else_branch of '/If'`.
+    """
+
+    time: ProfileFigureJson
+    share: Amount
+    kernels: Sequence[ProfileContainerJson]
+    unrun: Sequence[str]
+
+
 class ProfileUnmappedJson(TypedDict):
-    """Kernels whose module is unknown.
+    """Kernels whose module is unknown, without those that run graph bodies.
 
     Attributes:
         kernels: Names of the kernels, the slowest first by medians.
@@ -92,9 +137,10 @@ class ProfileJson(TypedDict):
             equally among these modules.
         peak_bytes: Peak memory in use; 0 if the profile does not state it.
         modules: The requested modules, or all modules, in tree order. The means of `own` of all modules,
-            and of the unmapped time, add up to the mean of `total`.
+            of the unmapped time, and of the time of `containers` add up to the mean of `total`.
         classes: Time by class, the slowest first by medians.
-        unmapped: Kernels whose module is unknown.
+        containers: Kernels that run graph bodies.
+        unmapped: Other kernels whose module is unknown.
     """
 
     schema: Literal["rewriter.profile/1"]
@@ -106,6 +152,7 @@ class ProfileJson(TypedDict):
     peak_bytes: Count
     modules: Sequence[ProfileModuleJson]
     classes: Sequence[ProfileClassJson]
+    containers: NotRequired[ProfileContainersJson]
     unmapped: ProfileUnmappedJson
 
 
@@ -133,6 +180,7 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
                 "shared": each.shared,
                 "share": found.share_of(each.total),
                 "kernels": each.kernels,
+                "executions": each.executions,
                 "output_bytes": each.output_bytes,
             }
             for each in found.modules
@@ -147,11 +195,29 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
             }
             for each in found.classes
         ],
+        "containers": {
+            "time": _figure(found.outside),
+            "share": found.share_of(found.outside),
+            "kernels": [_container(each) for each in found.containers],
+            "unrun": [as_text(each.title) for each in found.unrun],
+        },
         "unmapped": {
             "time": _figure(found.unmapped),
             "share": found.share_of(found.unmapped),
             "kernels": [as_text(name) for name in found.unmapped_kernels],
         },
+    }
+
+
+def _container(each: ContainerTime) -> ProfileContainerJson:
+    return {
+        "name": as_text(each.name),
+        "operator": each.op_type,
+        "modules": list(each.modules),
+        "own": _figure(each.own),
+        "executions": each.executions,
+        "counts": list(each.counts),
+        "iterations": list(each.iterations),
     }
 
 

@@ -71,13 +71,15 @@ class Findings:
         return dict(weigh(self.analysis, Measure(measure)).own)
 
     def outside_modules(self, measure: str) -> float:
-        """Return the figure of unplaced nodes, or the time of unmapped kernels; 0 for parameters."""
+        """Return the figure of unplaced nodes, or the time of kernels of no module; 0 for parameters."""
         tree = self.analysis.tree
         if measure == "nodes":
             return tree.unplaced
         if measure == "flops":
             return self.stats.flops - self.stats.figures[tree.root.path].flops[1]
-        return self.profile.unmapped.median if measure == "time" and self.profile else 0
+        if measure == "time" and self.profile:
+            return self.profile.unmapped.median + self.profile.outside.median
+        return 0
 
     def totals(self, measure: str) -> dict[ModulePath, float]:
         """Return each module's figure including all modules below; for the root, that of the whole model.

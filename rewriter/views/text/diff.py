@@ -93,6 +93,9 @@ def headline(found: Diff) -> str:
 def divergence_text(first: Divergence) -> str:
     """Describe a divergence: `encoder.layer.1, call 0, max 0.013 (relative 0.4)`."""
     where = f"{first.path or '(root)'}, call {first.call}"
+    _, *iterations = first.worst.began[0] if first.worst.began else (0,)
+    if iterations:
+        where += f", first in iteration {'.'.join(map(str, iterations))} (from 0)"
     return f"{where}, max {_figure(first.worst.max_abs)} (relative {_figure(first.worst.relative)})"
 
 
@@ -122,13 +125,18 @@ def notes_of(found: Diff) -> Iterable[str]:
     nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]
     if nothing:
         yield f"not comparable, since no output has a counterpart of its shape: {_some(nothing)}"
+    if found.unrecorded:
+        why = "their graph body did not run, or their outputs cannot be recorded"
+        calls = sum(count for _, count in found.unrecorded)
+        modules = _some([module for module, _ in found.unrecorded])
+        yield f"not compared, since {why}: {counted(calls, 'call')} of {modules}"
     if found.half and found.measured:
         yield (
             "half precision: onnxruntime computes much of it in single precision on a CPU, so other devices "
             "may give other numbers"
         )
     if found.unseen:
-        yield f"not compared, since none of their results is in the main graph: {_some(found.unseen)}"
+        yield f"not compared, since all their results are in functions: {_some(found.unseen)}"
 
 
 def _some(modules: Sequence[ModuleDiff]) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
+from rewriter.insight.container_time import ContainerTime
 from rewriter.insight.profile import Profile
 from rewriter.insight.time_by_module import Figure, ModuleTime
 from rewriter.modules.module import plain_name
@@ -20,11 +21,14 @@ LEAST_SHARE = 0.005
 """Minimum share of kernel time of a listed module, unless modules are selected."""
 _MOST_CLASSES = 12
 _MOST_UNMAPPED = 3
+_MOST_CONTAINERS = 6
 _LEAST_NAME = 12
 _CLASS = 18
 _FIGURES = 42
 """Width of the columns after name and class, in cells."""
 _BAR = 8
+OUTSIDE = "(If, Loop, Scan)"
+"""Row of containers whose module is unknown."""
 
 
 def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath] | None = None) -> None:
@@ -44,6 +48,7 @@ def print_profile(found: Profile, console: Console, chosen: frozenset[ModulePath
     if chosen is None and (hidden := len(found.modules) - len(shown)):
         left = f"{counted(hidden, 'module')} below {LEAST_SHARE:.1%} not shown; --json has all"
         flow(console, [left], "dim")
+    _print_containers(found, console)
     _print_classes(found, console)
 
 
@@ -63,6 +68,9 @@ def head_lines(found: Profile) -> list[list[str]]:
     ]
     times += [f"at most {_bytes(peak)} in use"] if peak else []
     mapped = [f"{found.mapped:.1%} of kernel time mapped to modules"]
+    if found.outside.mean:
+        part = percent_text(found.share_of(found.outside))
+        mapped.append(f"{part} in If, Loop and Scan outside of modules, without the kernels inside them")
     if found.shared.mean:
         part = percent_text(found.share_of(found.shared))
         mapped.append(f"{part} of kernel time in kernels of several modules, divided equally among these")
@@ -96,7 +104,8 @@ class _Table:
         widest = max(cell_len(line) for line, _ in self.lines)
         classes = [plain_name(time.class_name or "") for _, time in self.lines]
         self.class_name = min(_CLASS, max(map(cell_len, classes)))
-        self.name = max(_LEAST_NAME, min(widest, console.width - _FIGURES - self.class_name))
+        least = max(_LEAST_NAME, len(OUTSIDE) if found.outside.mean else 0)
+        self.name = max(least, min(widest, console.width - _FIGURES - self.class_name))
 
     def print(self) -> None:
         """Print the header, a line per shown module, and the unmapped kernels."""
@@ -104,6 +113,8 @@ class _Table:
         emit(self.console, Text(self._cells("module", "class", figures), "dim"))
         for line, time in self.lines:
             self._emit(line, time.class_name, time.total, time.own)
+        if self.found.outside.mean:
+            self._emit(OUTSIDE, None, self.found.outside, self.found.outside)
         unmapped = self.found.unmapped
         if self.found.unmapped_kernels:
             self._emit("(no module)", None, unmapped, unmapped)
@@ -170,6 +181,42 @@ def _print_classes(found: Profile, console: Console) -> None:
         emit(console, Text(f"{fit(name, 32, mark.dots)} {figures} {share}"))
     if len(found.classes) > _MOST_CLASSES:
         flow(console, [f"and {len(found.classes) - _MOST_CLASSES} more classes"], "dim")
+
+
+def _print_containers(found: Profile, console: Console) -> None:
+    """Print the slowest containers with the times of their iterations, and bodies that did not run."""
+    slowest = sorted(found.containers, key=lambda each: -each.own.median)
+    if slowest:
+        console.print()
+    for each in slowest[:_MOST_CONTAINERS]:
+        name = visible(each.name, ascii_only=signs(console) is ASCII)
+        alone = f"{time_text(each.own.median)} without the kernels inside"
+        flow(console, [f"{each.op_type} {name}: {alone}", *_iterations(each)])
+    if len(slowest) > _MOST_CONTAINERS:
+        flow(
+            console,
+            [f"and {len(slowest) - _MOST_CONTAINERS} more kernels with bodies; --json has all"],
+            "dim",
+        )
+    for body in found.unrun:
+        flow(
+            console,
+            [f"not run: {body.title}", counted(body.kernels, "kernel"), "choose inputs with --inputs"],
+            "yellow",
+        )
+
+
+def _iterations(container: ContainerTime) -> list[str]:
+    """Describe how often the bodies of a container ran, and how long each time."""
+    low, high = min(container.counts), max(container.counts)
+    count = f"{low}" if low == high else f"{low} to {high}"
+    one, many = ("branch", "branches") if container.op_type == "If" else ("iteration", "iterations")
+    single = (low, high) == (1, 1)
+    found = [f"{count} {one if single else many} in a run"]
+    if times := container.iterations:
+        span = dict.fromkeys((time_text(min(times)), time_text(max(times))))
+        found.append(f"{' to '.join(span)} for each {one}")
+    return found
 
 
 def time_text(microseconds: float) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from rewriter.basics.display import counted
 from rewriter.insight.figures import Figures
 from rewriter.insight.stats import Pattern, Port, Stats
+from rewriter.model.index.graph import NONE
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.coverage import coverage_phrases
@@ -73,6 +74,8 @@ def _port(port: Port) -> str:
 
 def _flops(stats: Stats) -> list[str]:
     phrases = [f"{human(stats.flops)} known"]
+    if any(body.owner != NONE for body in stats.analysis.graph.bodies):
+        phrases.append("every branch and one iteration of every Loop and Scan count")
     if stats.unknown:
         unknown = sum(stats.unknown.values())
         phrases.append(f"unknown for {counted(unknown, 'node')}{stats.mend}")

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, parser
 from rich.console import Console
 
 import rewriter
@@ -17,7 +17,7 @@ from rewriter.insight.comparison.structural_diff import Aspect, Change
 from rewriter.paths import ROOT
 from rewriter.runtime.child.call import Task
 from rewriter.views.text.diff import print_diff
-from tests.build import model
+from tests.build import HEAD, model
 
 BODY = """
 g (float[2,4] x) => (float[2,4] y)
@@ -270,15 +270,29 @@ g (bool on, float[2] x) => (float[2] y) {
 """
 
 
+HEAD_WITH_DOMAIN = HEAD.replace("17]", '17, "m": 1]')
+IN_A_FUNCTION = """
+g (float[2] x) => (float[2] y) { ["/pre/Neg"] a = Neg(x) ["/f"] y = m.f(a) }
+<domain: "m", opset_import: ["" : 17]> f (a) => (b) { ["/enc/fc/Abs"] h = Abs(a) ["/enc/Exp"] b = Exp(h) }
+"""
+
+
 def test_modules_of_which_no_result_was_compared_are_told() -> None:
+    proto = parser.parse_model(HEAD_WITH_DOMAIN + IN_A_FUNCTION)
+    told = rewriter.diff(proto, proto)
+    assert told.equal
+    assert [str(module.path) for module in told.unseen] == ["enc", "enc.fc"]
+    said = "not compared, since all their results are in functions: 2 modules (enc, enc.fc)"
+    assert said in said_of(told)
+    assert diff(BODY, BODY).unseen == diff(IN_A_BRANCH, IN_A_BRANCH).unseen == ()
+
+
+def test_calls_in_both_branches_are_compared() -> None:
     found = diff(IN_A_BRANCH, IN_A_BRANCH)
     assert found.equal
-    assert [str(module.path) for module in found.unseen] == ["enc", "enc.fc"]
-    assert (
-        "not compared, since none of their results is in the main graph: 2 modules (enc, enc.fc)"
-        in said_of(found)
-    )
-    assert diff(BODY, BODY).unseen == diff(IN_A_BRANCH, IN_A_BRANCH, numbers=False).unseen == ()
+    assert found.numbers is not None
+    calls = [(str(call.path), call.call) for call in found.numbers.calls if call.comparable]
+    assert sorted(calls) == [("", 0), ("enc", 0), ("enc", 1), ("enc.fc", 0), ("enc.fc", 1), ("pre", 0)]
 
 
 HALF = """g (float[2] x) => (float[2] y) {

@@ -1,8 +1,9 @@
-"""Input sets in which Loops run never and once."""
+"""Input sets in which Loops run never, once and three times, and Ifs take each branch."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,29 @@ def loop(given: str, body: str, state: str = "v") -> str:
 
 
 COUNTS = "v2 = Add (v, i) c2 = Identity (c)"
-TOLD = {
+CHOICE = (
+    "y = If (%s) <then_branch = t () => (int64 a) { a = Neg (s) }, "
+    "else_branch = e () => (int64 b) { b = Abs (s) }>"
+)
+TOLD: dict[str, tuple[Any, ...]] = {
+    "the branch": (
+        f"g (bool[1] cached, int64 s) => (int64 y) {{ {CHOICE % 'cached'} }}",
+        (),
+        False,
+        ("cached",),
+    ),
+    "the branch, computed": (
+        f"g (int64 n, int64 s) => (int64 y) <int64 four = {{4}}> {{ c = Less (n, four) {CHOICE % 'c'} }}",
+        (),
+        False,
+        ("n",),
+    ),
+    "the branch, by a size": (
+        f"g (float[n] x, int64 s) => (int64 y) <int64 four = {{4}}> "
+        f"{{ h = Size (x) c = Less (h, four) {CHOICE % 'c'} }}",
+        (),
+        False,
+    ),
     "the count": (f"g (int64 M, int64 s) => (int64 y) {{ {loop('M, , s', COUNTS)} }}", ("M",), False),
     "the count, moved and computed": (
         "g (int32[1,1] M, int64 s) => (int64 y) <int64 two = {2}, int64[0] none = {}> "
@@ -71,6 +94,7 @@ TOLD = {
         f"{{ {loop('M, , s', COUNTS)} }}, else_branch = e () => (int64 q) {{ q = Neg (M) }}> }}",
         ("M",),
         False,
+        ("w",),
     ),
     "nothing that is fed": (
         f"g (int64 s) => (int64 y) <int64 ten = {{10}}> {{ {loop('ten, , s', COUNTS)} }}",
@@ -95,14 +119,14 @@ def parsed(text: str) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("name", TOLD)
 def test_inputs_that_tell_how_often_are_found(name: str) -> None:
-    text, inputs, sizes = TOLD[name]
-    assert plan(parsed(text)).rounds == Rounds(inputs, sizes)
+    text, inputs, sizes, *branches = TOLD[name]
+    assert plan(parsed(text)).rounds == Rounds(inputs, branches[0] if branches else (), sizes)
 
 
-def test_there_are_sets_with_none_and_with_one() -> None:
+def test_there_are_sets_with_none_with_one_and_with_three() -> None:
     drawing = plan(parsed(TOLD["the count, moved and computed"][0]))
     found = list(drawing.looped(drawing.choices()[0], 0))
-    assert [feeds["M"].tolist() for feeds in found] == [[[0]], [[1]]]
+    assert [feeds["M"].tolist() for feeds in found] == [[[0]], [[1]], [[3]]]
     assert {feeds["M"].dtype for feeds in found} == {np.dtype(np.int32)}
     assert all(feeds["s"] == drawing.fill(drawing.choices()[0], 0)["s"] for feeds in found)
 
@@ -110,6 +134,21 @@ def test_there_are_sets_with_none_and_with_one() -> None:
 def test_bools_are_false_and_true() -> None:
     drawing = plan(parsed(TOLD["the condition"][0]))
     assert [feeds["go"].item() for feeds in drawing.looped(drawing.choices()[0], 0)] == [False, True]
+
+
+def test_each_branch_is_chosen() -> None:
+    """The drawn set has true already, so only false is an extra set; Loops and Ifs vary apart."""
+    drawing = plan(parsed(TOLD["the branch"][0]))
+    assert [feeds["cached"].tolist() for feeds in drawing.looped(drawing.choices()[0], 0)] == [[False]]
+    drawing = plan(parsed(TOLD["in a branch"][0]))
+    found = [(feeds["w"].item(), feeds["M"].item()) for feeds in drawing.looped(drawing.choices()[0], 0)]
+    assert found == [(True, 0), (False, 1), (True, 1), (True, 3)]
+
+
+def test_a_difference_in_the_branch_that_is_not_drawn_is_seen() -> None:
+    text = TOLD["the branch"][0]
+    found = compare(parsed(text), parsed(text.replace("Abs", "Neg")), before_folder=None, after_folder=None)
+    assert not found.exact
 
 
 def test_sizes_are_none_and_one() -> None:
@@ -130,7 +169,7 @@ ZERO = """g (int64 M, int64[1] shp) => (float[a,b] y) {
 def test_a_difference_at_no_round_is_seen() -> None:
     """Both give the same wherever the loop runs: the shape of nothing is what the body declares."""
     found = compare(parsed(ZERO % "3"), parsed(ZERO % "k"), before_folder=None, after_folder=None)
-    assert (found.exact, found.runs, found.worst_output) == (False, 5, "y")
+    assert (found.exact, found.runs, found.worst_output) == (False, 6, "y")
 
 
 def test_sets_that_the_original_does_not_take_are_left_out() -> None:

@@ -38,17 +38,64 @@ def test_runs_are_told_apart_and_the_first_left_out() -> None:
     assert (found.totals, found.spans) == ((4,), (9,))
 
 
+def body(start: int, lasted: int) -> dict[str, Any]:
+    return {"cat": "Session", "name": "SequentialExecutor::Execute", "ts": start, "dur": lasted, "tid": 1}
+
+
 def test_a_loop_keeps_what_its_body_leaves() -> None:
     events = [
-        kernel("loop", 1, 20, "Loop"),
-        kernel("if", 2, 8, "If"),
         kernel("inner", 3, 4),
+        body(3, 4),
+        kernel("if", 2, 8, "If"),
+        body(2, 8),
         kernel("body", 12, 5),
+        body(12, 6),
+        kernel("loop", 1, 20, "Loop"),
         kernel("behind", 30, 1),
+        body(1, 31),
         run(0, 40),
     ]
+    found = read_profile(events)
     assert times(events) == {"loop": [7], "if": [4], "inner": [4], "body": [5], "behind": [1]}
-    assert read_profile(events).totals == (21,)
+    assert found.totals == (21,)
+    bodies = {each.name: each.bodies for each in found.kernels if each.is_container}
+    assert bodies == {"loop": [[8, 6]], "if": [[4]]}
+
+
+def test_kernels_that_seem_to_end_after_their_loop_are_inside() -> None:
+    """The Loop runs from 0.9 to 2.8, its second kernel from 1.0 to 2.7; files have whole microseconds."""
+    events = [
+        kernel("before", 0, 0),
+        kernel("first", 0, 0),
+        body(0, 0),
+        kernel("second", 1, 1),
+        body(1, 1),
+        kernel("loop", 0, 1, "Loop"),
+        kernel("next", 2, 5),
+        body(0, 7),
+        run(0, 9),
+    ]
+    found = read_profile(events)
+    assert times(events) == {"before": [0], "first": [0], "second": [1], "loop": [0], "next": [5]}
+    assert found.totals == (sum(each.times[0] for each in found.kernels),) == (6,)
+    assert {each.name: each.bodies for each in found.kernels if each.bodies} == {"loop": [[0, 1]]}
+
+
+def test_kernels_of_other_threads_are_in_no_body() -> None:
+    events = [
+        kernel("other", 2, 3) | {"tid": 2},
+        kernel("inner", 2, 3),
+        body(2, 3),
+        kernel("if", 1, 5, "If"),
+        run(0, 9) | {"tid": 3},
+    ]
+    assert times(events) == {"if": [2], "other": [3], "inner": [3]}
+    assert read_profile(events).totals == (8,)
+
+
+def test_a_loop_without_iterations_has_no_bodies() -> None:
+    (found,) = read_profile([kernel("loop", 1, 5, "Loop"), body(1, 5), run(0, 9)]).kernels
+    assert (found.times, found.bodies, found.is_container) == ([5], [], True)
 
 
 def test_a_kernel_that_runs_again_adds_up() -> None:
