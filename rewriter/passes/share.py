@@ -81,7 +81,7 @@ class Share:
         lifted = lift_constants(model, ours, others) if self.lift else 0
         twins = find_equal_functions(ours, others)
         merger = Merger(
-            FunctionNames(model, ours), {tensor.name for tensor in model.graph.initializer}, _orders(model)
+            FunctionNames(model, ours), {tensor.name for tensor in model.graph.initializer}, _calls(model)
         )
         made = [merger.merge(members) if len(members) > 1 else merger.single(members[0]) for members in twins]
         _emit(model, made)
@@ -93,12 +93,11 @@ class Share:
         return Outcome(changes, tuple(merger.refusals), differences=tuple(find_differences(twins)))
 
 
-def _orders(model: ModelProto) -> dict[Identity, str]:
-    """Map each function that `group` made to the flat positions of its nodes, read from its one call."""
+def _calls(model: ModelProto) -> dict[Identity, NodeProto]:
+    """Map each function that `group` made to its one call."""
     ours = {identity_of(function) for function in model.functions if is_ours(function)}
     nodes = _all_nodes(model.graph, model.functions)
-    calls = ((identity, node) for node in nodes if (identity := (node.domain, node.op_type)) in ours)
-    return {identity: metadata.get(node, tags.ORDER) or "" for identity, node in calls}
+    return {identity: node for node in nodes if (identity := (node.domain, node.op_type)) in ours}
 
 
 def _emit(model: ModelProto, made: Sequence[SharedFunction]) -> None:

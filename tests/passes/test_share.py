@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import onnx
+import pytest
+from onnx import ModelProto
 
 import rewriter
 from rewriter.passes.annotate import Annotate
@@ -93,3 +95,29 @@ def test_a_shared_function_tells_its_calls() -> None:
     )
     (function,) = after(proto, Annotate(), Group(), Share()).functions
     assert function.doc_string == "3 calls: l.0, l.1 (2 times)"
+
+
+UNREAD = """g (float[2] x) => (float[2] z)
+{
+  ["/l/Neg"] a = Neg (x)  ["/Relu"] b = Relu (a)  ["/l/Abs"] c = Abs (b)
+  ["/l_1/Neg"] d = Neg (b)  ["/Relu_1"] e = Relu (d)  ["/l_1/Abs"] f = Abs (e)
+  ["/Tanh"] z = Tanh (e)
+}"""
+"""Nobody reads the Abs of either call, so it is a segment without outputs."""
+
+
+UNREAD_IN_ONE_CALL = """g (float[2] x) => (float[2] z)
+{
+  ["/l/Neg"] a = Neg (x)  ["/l/m/Abs"] c = Abs (a)
+  ["/Relu"] z = Relu (a)  ["/l/m/Abs_1"] f = Abs (z)
+}"""
+"""The call of `l` is cut, and so is the one call of `l.m` in it."""
+
+
+@pytest.mark.parametrize("text", [UNREAD, UNREAD_IN_ONE_CALL])
+def test_calls_that_write_nothing_keep_their_names(text: str) -> None:
+    flat = ModelProto()
+    flat.CopyFrom(rewriter.rewrite(model(text), passes=(Annotate(),), numbers=False).analysis.model)
+    made = rewriter.rewrite(flat, passes=(Group(), Share()), numbers=False).analysis.model
+    assert any(not function.output for function in made.functions)
+    assert rewriter.rewrite(made, passes=(Flatten(),), numbers=False).analysis.model == flat

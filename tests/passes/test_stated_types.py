@@ -147,4 +147,4 @@ def test_the_proof_runs_loops_that_never_run() -> None:
     """Both runs of a grouping that lost the type differ in this alone."""
     report = rewriter.rewrite(parsed(STATED["what the body captures"]), functions="call")
     assert report.verification.numeric is not None
-    assert (report.verification.numeric.exact, report.verification.numeric.runs) == (True, 5)
+    assert (report.verification.numeric.exact, report.verification.numeric.runs) == (True, 6)

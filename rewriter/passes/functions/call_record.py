@@ -57,14 +57,14 @@ class CallRecord:
 
 
 _OfFunction = dict[tuple[str, ...], dict[str, CallRecord]]
-"""Names of the outputs -> number and module of a call, as `0 encoder` -> its record. These are needed only if
-calls in several graph bodies write the same names."""
+"""Names of the outputs -> name of the call -> its record. The name is needed only if calls write equal names,
+as in several graph bodies, or write none."""
 
 
 def write_record(
     function: FunctionProto,
     members: Sequence[Member],
-    orders: Mapping[Identity, str],
+    calls: Mapping[Identity, NodeProto],
     renamed: Mapping[str, str],
 ) -> bytes:
     """Return the record of a function, not yet compressed.
@@ -72,33 +72,34 @@ def write_record(
     Args:
         function: the shared function, with its nodes in the order of the first member's nodes.
         members: the functions of the calls, whose bodies equal the shared one.
-        orders: function of one call -> positions of its nodes in the flat graph, see `tags.ORDER`.
+        calls: function of one call -> the call, with the flat positions of its nodes in `tags.ORDER`.
         renamed: value of the first member -> its name in the function.
     """
     graph = GraphProto()
     first = members[0]
     place = {position: number for number, position in enumerate(first.body.order)}
-    calls = {n for n, node in enumerate(first.function.node) if (node.domain, node.op_type) in orders}
+    inner = {n for n, node in enumerate(first.function.node) if (node.domain, node.op_type) in calls}
     names = [_flat_names(first, member, renamed) for member in members]
     for position, shared in enumerate(function.node):
         for member, flat in zip(members, names, strict=True):
             original = member.function.node[member.body.order[place[position]]]
-            graph.node.append(_difference(shared, original, flat, orders.keys()))
+            graph.node.append(_difference(shared, original, flat, calls.keys()))
     told: list[dict[str, object]] = []
     times = Counter(tuple(member.function.output) for member in members)
     for member in members:
         graph.value_info.extend(info for info in member.function.value_info if not is_inferred(info))
         stood = dict(zip(member.body.order, first.body.order, strict=True))
-        order = orders.get(identity_of(member.function), "")
+        call = calls[identity_of(member.function)]
+        order = metadata.get(call, tags.ORDER) or ""
         told.append(
             {
                 "outputs": list(member.function.output),
-                "order": _places_in_first_order(order, [stood[n] for n in range(len(stood))], calls),
+                "order": _places_in_first_order(order, [stood[n] for n in range(len(stood))], inner),
                 "infos": member.entries.get(tags.INFOS, ""),
             }
         )
-        if times[tuple(member.function.output)] > 1:  # in several graph bodies
-            told[-1]["call"] = f"{member.call} {member.module}"
+        if times[tuple(member.function.output)] > 1:
+            told[-1]["call"] = call.name
     graph.metadata_props.add(key=_CALLS, value=json.dumps(told, ensure_ascii=False, separators=(",", ":")))
     return ModelProto(graph=graph).SerializeToString(deterministic=True)
 
@@ -170,7 +171,7 @@ class Records:
             calls = self._read[id(function)] = self._calls(function)
         found = calls.get(tuple(call.output), {})
         if len(found) > 1:
-            return found.get(f"{metadata.get(call, tags.CALL)} {metadata.get(call, tags.MODULE)}")
+            return found.get(call.name)
         return next(iter(found.values()), None)
 
     def _calls(self, function: FunctionProto) -> _OfFunction:

@@ -40,16 +40,16 @@ class Merger:
     Args:
         names: the source of the functions' names.
         weights: the initializers of the model.
-        orders: function of one call -> flat positions of its nodes.
+        calls: function of one call -> the call.
 
     Attributes:
         refusals: functions whose record was too long to keep.
     """
 
-    def __init__(self, names: FunctionNames, weights: Set[str], orders: Mapping[Identity, str]) -> None:
+    def __init__(self, names: FunctionNames, weights: Set[str], calls: Mapping[Identity, NodeProto]) -> None:
         self.names = names
         self.weights = weights
-        self.orders = orders
+        self.calls = calls
         self.refusals: list[Refusal] = []
         self._left = MOST_BYTES
 
@@ -85,7 +85,7 @@ class Merger:
         self, function: FunctionProto, members: Sequence[Member], renamed: Mapping[str, str]
     ) -> dict[str, str]:
         """Return the entry from which `flatten` restores names; none if the model's records get too long."""
-        record = write_record(function, members, self.orders, renamed)
+        record = write_record(function, members, self.calls, renamed)
         if len(record) > self._left:
             self.refusals.append(Refusal(members[0].module, Reason.NAMES_LOST, function.name))
             return {}
