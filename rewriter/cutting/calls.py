@@ -104,8 +104,8 @@ def chosen_call(
 def labels_of(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> dict[int, str]:
     """Return call of a module -> its label: `then`, `else` or `body` by the graph body that it is in.
 
-    A call has no label ('') if it is the only one, if it is in the main graph or a function, or if another
-    call would have the same label.
+    A call has no label ('') if it is in the main graph or a function, or if another call would have the same
+    label.
 
     Args:
         graph: the model.
@@ -114,7 +114,7 @@ def labels_of(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> dict[int
     attributes = {call: _attributes(graph).get(body, "") for call, body in _bodies(graph, calls).items()}
     words = {call: name.removesuffix("_branch") for call, name in attributes.items()}
     times = Counter(words.values())
-    return {call: word if times[word] == 1 < len(calls) else "" for call, word in words.items()}
+    return {call: word if times[word] == 1 else "" for call, word in words.items()}
 
 
 def _bodies(graph: GraphIndex, calls: Mapping[int, Sequence[int]]) -> dict[int, int]:

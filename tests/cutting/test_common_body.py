@@ -103,8 +103,9 @@ def test_nothing_is_written_and_the_line_names_file_and_mend(
     assert [each.name for each in tmp_path.iterdir()] == [source.name]
 
 
-def test_a_module_in_one_branch_is_cut() -> None:
-    found = taken(model(BOTH), "one")
+@pytest.mark.parametrize("call", [None, 0, "then"])
+def test_a_module_in_one_branch_is_cut(call: int | str | None) -> None:
+    found = extract(pipeline.load(model(BOTH)), ["one"], call=call, checking=ONCE)
     assert (found.piece.inputs, found.piece.outputs) == (("m",), ("a",))
 
 
