@@ -28,8 +28,8 @@ class Reason(Enum):
         "function has it; --depth 1 allows it if the file states the type or onnxruntime infers it"
     )
     STATED_TYPE = (
-        "a Loop or Scan depends on a type that the file states here, and runtimes read no stated types in "
-        "functions, so no function has this node; to mend that, state a shape for every output of its body"
+        "a Loop or Scan depends on a type that the file states before it, and runtimes read no stated types "
+        "in functions, so no function has this node; to mend that, state a shape for every output of its body"
     )
     NO_KERNEL = "onnxruntime accepts this node in a graph but not in a function, so no function has it"
     NO_IMPORT = (

@@ -33,8 +33,8 @@ class BodyView:
         inputs: number of inputs of the body; further inputs of the view stand for captured values.
         placements: node of the view -> its placement; nodes of functions are left out.
         claims: node of the view -> every claim on it; nodes of functions are left out.
-        around: the modules of the nodes whose bodies contain this one. In the body, nodes of these modules
-            and of their parents belong to the calls around it.
+        modules_around: the modules of the nodes whose bodies contain this one. In the body, nodes of these
+            modules and of their parents belong to the calls around it.
         call: the module and call of the node with the body; the root for the main graph.
         late: the captured values of late types, also initializers.
         stated: the captured values that may depend on values whose type is stated outside.
@@ -47,7 +47,7 @@ class BodyView:
     inputs: int
     placements: Sequence[Placement | None]
     claims: Sequence[tuple[Claim, ...]]
-    around: Collection[ModulePath] = (ROOT,)
+    modules_around: Collection[ModulePath] = (ROOT,)
     call: tuple[ModulePath, int] = (ROOT, 0)
     late: Collection[int] = ()
     stated: Collection[int] = ()
@@ -55,7 +55,7 @@ class BodyView:
 
     def is_around(self, module: ModulePath) -> bool:
         """Whether the call of a module that has nodes in this body also has the node with the body."""
-        return any(module.holds(each) for each in self.around)
+        return any(module.holds(each) for each in self.modules_around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,9 @@ class Outside:
 
 def main_view(analysis: Analysis) -> BodyView:
     """Return the view of the main graph."""
+    placements, claims = analysis.tree.placements, analysis.claims
     inputs = len(analysis.model.graph.input)
-    return BodyView(0, analysis.graph, 0, inputs, analysis.tree.placements, analysis.claims)
+    return BodyView(0, analysis.graph, first=0, inputs=inputs, placements=placements, claims=claims)
 
 
 def extents_of(graph: GraphIndex) -> list[range]:
@@ -115,15 +116,15 @@ def body_view(analysis: Analysis, body: int, nodes: range, outside: Outside) -> 
     return BodyView(
         body,
         view,
-        nodes.start,
-        len(graph.bodies[body].proto.input),
-        placements[nodes.start : nodes.stop],
-        [analysis.claims[node] for node in nodes],
-        {ROOT, *(place.module for place in owners if place)},
-        (nearest.home or (nearest.module, nearest.call)) if nearest else (ROOT, 0),
-        {value for value, original in captured.items() if original in outside.late},
-        captured.keys() - view.initializers.keys() if states else (),
-        {value for value, original in results if original in outside.counted},
+        first=nodes.start,
+        inputs=len(graph.bodies[body].proto.input),
+        placements=placements[nodes.start : nodes.stop],
+        claims=[analysis.claims[node] for node in nodes],
+        modules_around={ROOT, *(place.module for place in owners if place)},
+        call=(nearest.home or (nearest.module, nearest.call)) if nearest else (ROOT, 0),
+        late={value for value, original in captured.items() if original in outside.late},
+        stated=captured.keys() - view.initializers.keys() if states else (),
+        counted={value for value, original in results if original in outside.counted},
     )
 
 

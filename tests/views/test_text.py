@@ -28,6 +28,7 @@ from rewriter.views.text.claims import print_claims
 from rewriter.views.text.parts import cut_middle
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.tree import print_tree
+from tests.build import model
 from tests.evidence.folded import Product, products
 from tests.views.models import named, small, unplaced
 
@@ -63,6 +64,13 @@ def shown_tree(of: Analysis, width: int = 80, depth: int | None = None, only: st
     to = console(width)
     print_tree(of, to, depth, None if only is None else [module.path for module in of.tree.select(only)])
     return printed(to)
+
+
+@pytest.mark.parametrize("name", [" ", "a ", " a"])
+def test_a_name_with_spaces_at_its_ends_stands_in_quotes(name: str) -> None:
+    nodes = f'["/{name}/Neg"] a = Neg (x) ["/{name}/Abs"] y = Abs (a)'
+    found = analyse(GraphIndex(model(f"g (float[2] x) => (float[2] y) {{ {nodes} }}")))
+    assert f"└─ '{name}'" in shown_tree(found)
 
 
 def test_tree_of_a_small_model() -> None:

@@ -38,39 +38,40 @@ class Emission:
         self._analysis = analysis
         self._shared = _NamesInUse(analysis)
         self._plans = plans
-        self._main: _BodyEmission
 
     def emit(self) -> dict[str, int]:
         """Write functions, calls and the bodies around them; return kind of change -> number."""
-        functions = self.functions()
-        left = 0
-        if functions:
-            left = self._write(self._analysis.model, functions)
+        functions, main = self._made()
+        left = self._write(self._analysis.model, functions, main) if functions else 0
         changes = {"functions made": len(functions), "initializers no longer inputs": left}
         return {what: count for what, count in changes.items() if count or what == "functions made"}
 
     def sketch(self) -> ModelProto:
         """Return a copy of the model with its functions and without the data of large weights."""
-        made = with_initializers(self._analysis.model, outline)
-        self._write(made, self.functions())
-        return made
+        model = with_initializers(self._analysis.model, outline)
+        self._write(model, *self._made())
+        return model
 
     def functions(self) -> list[FunctionProto]:
         """Return the functions, callees before callers; the model is not changed."""
+        return self._made()[0]
+
+    def _made(self) -> tuple[list[FunctionProto], _BodyEmission]:
+        """Return the functions, callees before callers, and the writer of the main graph."""
         found: list[FunctionProto] = []
         owners = _Owners(self._analysis)
         for plan in self._plans:
             copies = owners.inside(plan)
-            self._main = _BodyEmission(self._shared, plan, copies)
-            made = self._main.functions()
+            body = _BodyEmission(self._shared, plan, copies)
+            made = body.functions()
             if plan.view.body and (made or copies):
-                owners.replace(plan.view.body, self._main.graph())
+                owners.replace(plan.view.body, body.graph())
             found += made
-        return found
+        return found, body
 
-    def _write(self, model: ModelProto, functions: Sequence[FunctionProto]) -> int:
+    def _write(self, model: ModelProto, functions: Sequence[FunctionProto], main: _BodyEmission) -> int:
         """Replace nodes by functions and calls; return the number of removed inputs."""
-        metadata.write(model, self._main.rewrite(model.graph))
+        metadata.write(model, main.rewrite(model.graph))
         model.functions.extend(functions)
         import_domains(model, {function.domain for function in functions})
         if WITH_OVERRIDABLE <= model.ir_version < WITH_FUNCTIONS:

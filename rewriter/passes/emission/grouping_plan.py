@@ -73,7 +73,7 @@ class Planner:
             opaque = find_opaque(graph)
             nodes = opaque.nodes | opaque.holders
             self.refusals += keep_outside(graph, self.regions, nodes, Reason.OPAQUE_IN_A_BODY)
-        self._late = LateTypes(graph, view.late, passed=any(map(finder.has_regions, view.around)))
+        self._late = LateTypes(graph, view.late, passed=any(map(finder.has_regions, view.modules_around)))
 
     def plan(self) -> GroupingPlan:
         """Shrink regions until all of them can be calls, and none has an input whose type is lost."""

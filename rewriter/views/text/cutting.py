@@ -30,7 +30,7 @@ def print_extraction(found: Extraction, console: Console) -> None:
         text = "inputs that other nodes compute from its outputs: " + ", ".join(found.returning)
         flow(console, [text], "yellow", label="returns")
     if found.hoisted:
-        flow(console, ["nodes of a graph body, compared with its first iteration"], label="body")
+        flow(console, ["nodes of a graph body; of a loop, the first iteration was compared"], label="body")
     if found.check is not None:
         _print_checks([found.check], console)
     flow(console, map(written_phrase, found.outputs), label="written")

@@ -38,7 +38,9 @@ def print_report(report: Report, console: Console) -> None:
     if result:
         flow(console, result, label="result")
     _print_refusals(report.refusals, console)
-    _print_list("differ", "bodies that could not share a function", _differences(report), console)
+    differences = _differences(report)
+    bodies = "body" if len(differences) == 1 else "bodies"
+    _print_list("differ", f"{bodies} that could not share a function", differences, console)
     print_verification(report.verification, console)
     written = [written_phrase(path) for path in report.outputs]
     flow(console, written or ["nothing"], label="written")

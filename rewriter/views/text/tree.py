@@ -120,10 +120,14 @@ def _line(row: Row, mark: Signs) -> _Line:
 
 
 def _name(module: Module, through: Module | None, mark: Signs) -> str:
-    name = visible(module.path.name, ascii_only=mark is ASCII) or "(root)"
-    if through is None:
-        return name
-    return f"{name} {mark.dots} {visible(through.path.name, ascii_only=mark is ASCII)}"
+    name = _shown(module.path.name, mark) if module.path.name else "(root)"
+    return name if through is None else f"{name} {mark.dots} {_shown(through.path.name, mark)}"
+
+
+def _shown(name: str, mark: Signs) -> str:
+    """Return a name, in quotes if it begins or ends with a space."""
+    shown = visible(name, ascii_only=mark is ASCII)
+    return shown if shown == shown.strip() else f"'{shown}'"
 
 
 def _share(share: float | None, width: int, mark: Signs) -> str:
