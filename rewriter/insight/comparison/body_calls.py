@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
-from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.graph import NONE, Body, GraphIndex
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from rewriter.regions.callers import Callers
@@ -46,9 +47,20 @@ def ends_of(graph: GraphIndex, nodes: Collection[int]) -> tuple[tuple[int, ...],
     written = [value for node in nodes for value in graph.writes[node] if value != NONE]
     outputs = [value for value in written if not own.issuperset(graph.readers[value])]
     read = [value for node in nodes for value in graph.reads[node] if value != NONE]
+    bodies = _bodies_by_owner(graph)
+    for body in (body for node in nodes for body in bodies.get(node, ())):
+        read += [value for value in body.results if value != NONE]
+        written += body.formals
+    made, constants = set(written), graph.constants
+    inputs = (value for value in read if value not in made and value not in constants)
+    return tuple(outputs), tuple(dict.fromkeys(inputs))
+
+
+@once_per_index
+def _bodies_by_owner(graph: GraphIndex) -> Mapping[int, Sequence[Body]]:
+    """Map each node with graph bodies to these bodies."""
+    found: dict[int, list[Body]] = {}
     for body in graph.bodies:
-        if body.owner in own:
-            read += [value for value in body.results if value != NONE]
-            written += body.formals
-    made = set(written) | graph.constants
-    return tuple(outputs), tuple(dict.fromkeys(value for value in read if value not in made))
+        if body.owner != NONE:
+            found.setdefault(body.owner, []).append(body)
+    return found
