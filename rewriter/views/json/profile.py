@@ -50,7 +50,7 @@ class ProfileModuleJson(ClassOrNullJson):
     total: ProfileFigureJson
     shared: float
     kernels: Count
-    executions: NotRequired[Amount]
+    executions: Amount
     output_bytes: float
     share: NotRequired[Amount]
 
@@ -152,7 +152,7 @@ class ProfileJson(TypedDict):
     peak_bytes: Count
     modules: Sequence[ProfileModuleJson]
     classes: Sequence[ProfileClassJson]
-    containers: NotRequired[ProfileContainersJson]
+    containers: ProfileContainersJson
     unmapped: ProfileUnmappedJson
 
 
