@@ -113,7 +113,7 @@ def report(found: Sequence[Answers]) -> Iterator[str]:
     ]
     yield "Other exit codes than 0, of commands that do not compare with the original:"
     yield "\n".join(told) or "- none"
-    yield "What `diff` and `verify` say of the file and its original, and what onnxruntime gives:"
+    yield "Verdicts of `diff` and `verify` on the file and its original, and the outputs of onnxruntime:"
     yield table(
         ["file", "diff", "verify", "deviation on one input"],
         [

@@ -71,7 +71,7 @@ def sort(model: ModelProto) -> int:
 def _sort(body: GraphProto | FunctionProto, function: str, draw_order: DrawOrder) -> int:
     nodes = list(body.node)
     try:
-        order = in_dataflow_order(nodes, [] if function else draw_order.draws(nodes))
+        order = in_dataflow_order(nodes) if function else in_dataflow_order(nodes, draw_order.draws)
     except Circle as found:
         first = title(nodes[found.members[0]])
         raise UnreadableModel(

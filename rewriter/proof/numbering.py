@@ -186,7 +186,10 @@ class Numbering:
         scope.written = frozenset(name for node in nodes for name in node.output if name)
         scope.demand_unhidden()
         try:
-            order = in_dataflow_order(nodes, [] if scope.is_inlined else self._draw_order.draws(nodes))
+            if scope.is_inlined:
+                order = in_dataflow_order(nodes)
+            else:
+                order = in_dataflow_order(nodes, self._draw_order.draws)
         except Circle as found:
             first = title(nodes[found.members[0]])
             raise Unprovable(f"nodes feed each other in a cycle, among them {first}") from None

@@ -13,7 +13,7 @@ from onnx import FunctionProto, GraphProto, ModelProto
 
 from rewriter.evidence.claims import Claim
 from rewriter.model.index.cycles import captured_by
-from rewriter.model.index.functions import called_by, identity_of
+from rewriter.model.index.functions import body_roots, called_by, identity_of
 from rewriter.model.index.graph import NONE, GraphIndex, nodes_within
 from rewriter.model.operator_set.late_types import all_late_values
 from rewriter.modules.analysis import Analysis
@@ -145,12 +145,12 @@ def views_of(analysis: Analysis) -> Iterator[BodyView]:
 
     Graph bodies in local functions are left out.
     """
-    graph = analysis.graph
+    graph, roots = analysis.graph, body_roots(analysis.graph)
     placed = {graph.body_of[n] for n, place in enumerate(analysis.tree.placements) if place is not None}
-    around = {outer for body in placed for outer in _bodies_around(graph, body)}
-    extents, outside = extents_of(graph), Outside(all_late_values(graph), counted_values(graph))
-    for body in reversed(range(1, len(graph.bodies))):
-        if body in around and graph.bodies[body].owner != NONE and 0 in _bodies_around(graph, body):
+    around = {outer for body in placed if roots[body] == 0 for outer in _bodies_around(graph, body)} - {0}
+    if around:
+        extents, outside = extents_of(graph), Outside(all_late_values(graph), counted_values(graph))
+        for body in sorted(around, reverse=True):
             yield body_view(analysis, body, extents[body], outside)
     yield main_view(analysis)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
@@ -66,7 +66,9 @@ def _circle(nodes: Sequence[NodeProto]) -> list[NodeProto]:
     return []
 
 
-def in_dataflow_order(nodes: Sequence[NodeProto], draws: Sequence[int] = ()) -> list[int]:
+def in_dataflow_order(
+    nodes: Sequence[NodeProto], draws_among: Callable[[Sequence[NodeProto]], Sequence[int]] = lambda nodes: ()
+) -> list[int]:
     """Return the positions of the nodes of one body, each after the nodes whose outputs it reads.
 
     The order is stable: nodes that another reads too early move before their first reader, in the order of
@@ -74,8 +76,9 @@ def in_dataflow_order(nodes: Sequence[NodeProto], draws: Sequence[int] = ()) -> 
 
     Args:
         nodes: the nodes.
-        draws: positions of nodes that draw random numbers. Each comes after the draws before it in the file,
-            unless one that precedes it in the file needs a later one.
+        draws_among: returns the positions of nodes that draw random numbers; it is not called if the nodes
+            are sorted. Each draw comes after the draws before it in the file, unless one that precedes it in
+            the file needs a later one.
 
     Raises:
         Circle: nodes feed each other; the members are positions.
@@ -86,7 +89,7 @@ def in_dataflow_order(nodes: Sequence[NodeProto], draws: Sequence[int] = ()) -> 
         for at, node in enumerate(nodes)
     }
     order = callees_first(feeding)
-    if len(draws) < 2 or order == list(range(len(nodes))):
+    if order == list(range(len(nodes))) or len(draws := draws_among(nodes)) < 2:
         return order
     for earlier, later in pairwise(_first_possible(feeding, draws)):
         feeding[later].append(earlier)

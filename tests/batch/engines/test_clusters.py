@@ -32,7 +32,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the local pool gives."""
+    """The outputs of the local pool."""
     out = tmp_path_factory.mktemp("local") / "out"
     assert batch.run(source, out, QUICK, jobs=1).exit_code == 0
     return contents(out)

@@ -114,7 +114,7 @@ def test_a_whole_that_does_not_run_leaves_the_checker() -> None:
 
 
 def test_only_what_feeds_a_piece_is_run() -> None:
-    """What follows the piece may not run, and its weights may be missing."""
+    """Nodes behind the piece may not run, and their weights may be missing."""
     text = WHOLE.replace("y = Exp (b)", "y = Reshape (b, s)").replace("{ a", "<int64[1] s = {3}> { a", 1)
     assert run(FIRST, text=text)[0].outcome.exact
     assert run(WRONG, text=text)[0].outcome.exact is False
