@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from rewriter.batch.engines.cluster import Cluster
 from rewriter.batch.engines.engine import Work
-from rewriter.batch.engines.package import AHEAD, package
-from rewriter.batch.engines.pulse import PATIENCE, Pulse, in_thread, in_time
-from rewriter.batch.engines.workers import Packages, Workers, packages_probe
+from rewriter.batch.engines.package import package
+from rewriter.batch.engines.pulse import PATIENCE, in_thread, in_time
+from rewriter.batch.engines.workers import Packages, packages_probe
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
 
 
-class Dask:
+class Dask(Cluster):
     """A running Dask cluster. Its workers need this package and access to the files.
 
     A worker without the package would end when it unpickles a file's task. So as long as there is one, each
@@ -24,27 +25,16 @@ class Dask:
 
     def __init__(self, address: str, work: Work) -> None:
         client = package("distributed", "dask").Client
-        self.name = f"dask://{address}"
+        name = f"dask://{address}"
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # `look` reports the same faults
         logging.getLogger("distributed.core").setLevel(logging.CRITICAL)
         self._work = work
         self._client = in_time(
-            lambda: client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False), self.name
+            lambda: client(f"tcp://{address}", timeout=PATIENCE, set_as_default=False), name
         )
-        self._pulse = Pulse(self.name, self._client.nthreads)
-        self._workers = Workers(self.name, self._ask, self._wake)
+        super().__init__(name, self._client.nthreads, self._ask, self._wake)
         self._chosen: dict[Future[Record], frozenset[str]] = {}
         """File in progress -> the only workers that it was submitted for."""
-
-    @property
-    def width(self) -> int:
-        """The number of files that may be in progress; 0 as long as no worker is ready."""
-        return AHEAD * sum(self._workers.fit.values())
-
-    @property
-    def awaited(self) -> str:
-        """The event that the cluster waits for before it can work; empty if it can work."""
-        return self._workers.awaited
 
     def look(self) -> Sequence[str]:
         """Ask new workers for their packages, and cancel files whose only workers are gone; return news.
@@ -52,21 +42,13 @@ class Dask:
         Raises:
             EngineLost: the scheduler does not answer, or no worker can work.
         """
-        news = self._workers.see(self._pulse.latest())
+        news = super().look()
         for future, chosen in list(self._chosen.items()):
             if future.done():
                 del self._chosen[future]
             elif chosen.isdisjoint(self._workers.all):
                 future.cancel()
         return news
-
-    def demand_answer(self) -> None:
-        """Demand that the cluster answers now.
-
-        Raises:
-            EngineLost: it does not.
-        """
-        self._pulse.demand_next()
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
         """Start one file; if a worker dies, Dask runs the file again, a limited number of times."""

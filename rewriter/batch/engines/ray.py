@@ -14,10 +14,11 @@ from concurrent.futures import Future
 from importlib import import_module
 from typing import Any
 
+from rewriter.batch.engines.cluster import Cluster
 from rewriter.batch.engines.engine import Work
-from rewriter.batch.engines.package import AHEAD, package
-from rewriter.batch.engines.pulse import PATIENCE, Pulse, in_time
-from rewriter.batch.engines.workers import Packages, Workers, packages_probe
+from rewriter.batch.engines.package import package
+from rewriter.batch.engines.pulse import PATIENCE, in_time
+from rewriter.batch.engines.workers import Packages, packages_probe
 from rewriter.batch.record import Record
 from rewriter.batch.request import Request
 from rewriter.errors import EngineLost
@@ -27,7 +28,7 @@ _START = 120.0
 """Seconds for a server that answers to start a process for this client."""
 
 
-class Ray:
+class Ray(Cluster):
     """A Ray cluster, or Ray on this machine. Its workers need this package and access to the files.
 
     A worker is a node of Ray. As long as one lacks the package, each file is submitted for one of the others.
@@ -47,20 +48,9 @@ class Ray:
         self._work = self._ray.remote(max_retries=0, num_cpus=1)(rewrite)
         self._probe = self._ray.remote(packages_probe())
         self._identifiers: dict[str, str] = {}
-        self._pulse = Pulse(self.name, self._widths)
-        self._workers = Workers(self.name, self._ask, self._wake)
+        super().__init__(self.name, self._widths, self._ask, self._wake)
         self._chosen: dict[Future[Record], str] = {}
         """File in progress -> the only node that it was submitted for."""
-
-    @property
-    def width(self) -> int:
-        """The number of files that may be in progress; 0 as long as no worker is ready."""
-        return AHEAD * sum(self._workers.fit.values())
-
-    @property
-    def awaited(self) -> str:
-        """The event that the cluster waits for before it can work; empty if it can work."""
-        return self._workers.awaited
 
     def look(self) -> Sequence[str]:
         """Ask new nodes for their packages, and return news.
@@ -69,15 +59,7 @@ class Ray:
             EngineLost: the cluster does not answer, or no node can work.
         """
         self._chosen = {future: node for future, node in self._chosen.items() if not future.done()}
-        return self._workers.see(self._pulse.latest())
-
-    def demand_answer(self) -> None:
-        """Demand that the cluster answers now.
-
-        Raises:
-            EngineLost: it does not.
-        """
-        self._pulse.demand_next()
+        return super().look()
 
     def submit(self, source: str, target: str, request: Request) -> Future[Record]:
         """Start one file; if its node is lost, the future raises an error."""
