@@ -10,6 +10,7 @@ from rewriter.runtime.child.job import Job
 from rewriter.runtime.compare.fingerprints import Fingerprint, Watch, fingerprint
 from rewriter.runtime.compare.intermediate_values import Exposed, in_parts
 from rewriter.runtime.inputs.signature import signature
+from rewriter.runtime.recording.input_sets import InputSets
 
 
 def take_fingerprints(job: Job[Watch]) -> dict[str, Fingerprint]:
@@ -30,7 +31,7 @@ def take_fingerprints(job: Job[Watch]) -> dict[str, Fingerprint]:
             shape.ClearField("dim")
             for size in feeds[info.name].shape:
                 shape.dim.add().dim_value = size
-    exposed = Exposed(sent.folder, model, inputs, [feeds])
+    exposed = Exposed(model, InputSets(sent.folder, inputs, [feeds]))
     sizes = exposed.sizes(name for node in model.graph.node for name in node.output if name)
     found: dict[str, Fingerprint] = {}
     for part in in_parts(((name, {name}) for name in sizes), sizes, job.request.most_bytes):

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 
 from rewriter.runtime.inputs.feeds import Array
-from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.ort.sessions import Session
 from rewriter.runtime.recording.body_runs import BodyValues
+from rewriter.runtime.recording.input_sets import InputSets
 from rewriter.runtime.recording.steps import Step
 
 _BYTES = 8
@@ -23,7 +23,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Exposed:
-    """Model that runs on fixed input sets; each read opens a session with the requested values as outputs.
+    """Model that runs on input sets; each read opens a session with the requested values as outputs.
 
     Values have the keys of `value_keys`. Those of graph bodies are recorded in every iteration, if the types
     of their elements are known and the model runs with the additional outputs.
@@ -32,15 +32,9 @@ class Exposed:
         steps: value of a graph body that was read -> the steps of its arrays, see `Step`.
     """
 
-    def __init__(
-        self,
-        folder: str | None,
-        model: onnx.ModelProto,
-        inputs: tuple[Input, ...],
-        sets: Sequence[Mapping[str, Array]],
-    ) -> None:
-        self.folder, self.model, self.inputs, self.sets = folder, model, inputs, sets
-        self.bodies = BodyValues(folder, model, inputs, sets)
+    def __init__(self, model: onnx.ModelProto, data: InputSets) -> None:
+        self.model, self.data = model, data
+        self.bodies = BodyValues(model, data)
         self.steps: dict[str, tuple[Step, ...]] = {}
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
@@ -63,7 +57,7 @@ class Exposed:
         unknown: list[str] = []
         for name, kind, shape in zip(session.outputs, session.types, session.shapes, strict=True):
             if kind.startswith("tensor(") and kind != "tensor(string)":
-                sizes[name] = prod(size for size in shape if isinstance(size, int)) * len(self.sets)
+                sizes[name] = prod(size for size in shape if isinstance(size, int)) * len(self.data.sets)
                 if not shape or not all(isinstance(size, int) for size in shape):
                     unknown.append(name)
         del session
@@ -83,8 +77,8 @@ class Exposed:
     def _main_values(self, names: Sequence[str]) -> dict[str, list[Array]]:
         session = self._session(names, self.model)
         found: dict[str, list[Array]] = {name: [] for name in names}
-        for feeds in self.sets:
-            for name, value in zip(names, session.run(self.inputs, feeds), strict=True):
+        for given in self.data.run(session):
+            for name, value in zip(names, given, strict=True):
                 found[name].append(np.asarray(value))
         return found
 
@@ -99,13 +93,13 @@ class Exposed:
         for name, output in zip(names, outputs, strict=True):
             sized.graph.node.add(op_type="Size", input=[name], output=[output])
         session = self._session(outputs, sized)
-        runs = [session.run(self.inputs, feeds) for feeds in self.sets]
+        runs = self.data.run(session)
         return {name: sum(map(int, found)) for name, *found in zip(names, *runs, strict=True)}
 
     def _session(self, outputs: Iterable[str], model: onnx.ModelProto) -> Session:
         del model.graph.output[:]
         model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
-        return Session(model.SerializeToString(), self.folder)
+        return self.data.session(model)
 
 
 def in_parts(

@@ -16,6 +16,7 @@ from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.inputs.input_search import find_inputs
 from rewriter.runtime.inputs.signature import signature
 from rewriter.runtime.ort.sessions import Session
+from rewriter.runtime.recording.input_sets import InputSets
 
 
 def compare_ports(job: Job[PortRequest]) -> PortRuns:
@@ -42,7 +43,7 @@ def _exposed(job: Job[PortRequest], stage: Stage, sets: Sequence[Mapping[str, Ar
     inputs = signature(model)
     if stage is Stage.SECOND:
         sets = [_renamed(feeds, inputs, job.request.renamed) for feeds in sets]
-    return Exposed(sent.folder, model, inputs, sets)
+    return Exposed(model, InputSets(sent.folder, inputs, sets))
 
 
 def _renamed(

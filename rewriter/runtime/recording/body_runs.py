@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -11,33 +11,24 @@ import numpy as np
 import onnx
 
 from rewriter.model.index.graph import GraphIndex, graphs_of
-from rewriter.runtime.inputs.feeds import Array
-from rewriter.runtime.inputs.input import Input
-from rewriter.runtime.ort.sessions import RunError, Session
+from rewriter.runtime.ort.sessions import RunError
 from rewriter.runtime.recording.body_names import loops_around, value_keys
 from rewriter.runtime.recording.body_values import BodyRecorder
+from rewriter.runtime.recording.input_sets import InputSets
 from rewriter.runtime.recording.recordable import can_record, element_types
 from rewriter.runtime.recording.steps import Step, unpacked
 
 
 class BodyValues:
-    """Values inside the graph bodies of a model, which runs on fixed input sets.
+    """Values inside the graph bodies of a model.
 
     Args:
-        folder: the folder of its external weights.
         model: the model; it is not changed.
-        inputs: its inputs.
-        sets: the input sets.
+        data: the input sets on which it runs.
     """
 
-    def __init__(
-        self,
-        folder: str | None,
-        model: onnx.ModelProto,
-        inputs: tuple[Input, ...],
-        sets: Sequence[Mapping[str, Array]],
-    ) -> None:
-        self.folder, self.inputs, self.sets = folder, inputs, sets
+    def __init__(self, model: onnx.ModelProto, data: InputSets) -> None:
+        self.data = data
         self.model = onnx.ModelProto()
         attributes = (attribute for node in model.graph.node for attribute in node.attribute)
         if any(True for attribute in attributes for _ in graphs_of(attribute)):
@@ -98,10 +89,10 @@ class BodyValues:
         ]
         del model.graph.output[:]
         model.graph.output.extend(onnx.ValueInfoProto(name=each) for both in outputs for each in both)
-        session = Session(model.SerializeToString(), self.folder)
+        session = self.data.session(model)
         found: dict[str, list[tuple[Step, Any]]] = {name: [] for name in names}
-        for number, feeds in enumerate(self.sets):
-            arrays = dict(zip(session.outputs, session.run(self.inputs, feeds), strict=True))
+        for number, given in enumerate(self.data.run(session)):
+            arrays = dict(zip(session.outputs, given, strict=True))
             for name, both in zip(names, outputs, strict=True):
                 forms, *flat = (np.asarray(arrays[each]) for each in both)
                 loops = loops_around(self.graph, self.body_of[name][1])

@@ -10,6 +10,7 @@ import pytest
 
 from rewriter.runtime.inputs.signature import signature
 from rewriter.runtime.recording.body_runs import BodyValues
+from rewriter.runtime.recording.input_sets import InputSets
 from rewriter.runtime.recording.steps import Step
 from tests.build import HEAD, model
 
@@ -63,7 +64,7 @@ g (float[1] x) => (float[1] y) {
 def recorded(text: str, names: list[str], **arrays: Any) -> Recorded:
     proto: onnx.ModelProto = model(text)
     feeds = {name: np.asarray(array) for name, array in arrays.items()}
-    values = BodyValues(None, proto, signature(proto), [feeds])
+    values = BodyValues(proto, InputSets(None, signature(proto), [feeds]))
     assert values.among(names) == names
     shapes = values.recorded(names, elements=False)
     found = values.recorded(names, elements=True)
@@ -129,6 +130,6 @@ def test_values_of_unknown_type_are_left_out() -> None:
     }
     """
     proto = onnx.parser.parse_model(HEAD.replace("17]", '17, "m": 1]') + text)
-    values = BodyValues(None, proto, signature(proto), [])
+    values = BodyValues(proto, InputSets(None, signature(proto), []))
     assert {values.graph.value_names[value] for value in values.types} == {"e1", "e2"}
     assert values.recorded(["h", "o"], elements=True) == {}
