@@ -1,0 +1,1 @@
+"""Changes one thing in a model and keeps the rest: taps, implants, replacements, removals."""
