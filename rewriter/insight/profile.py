@@ -37,6 +37,7 @@ class Profile(Display):
         outside: the part of the containers whose module is unknown.
         unrun: graph bodies that did not run, if onnxruntime's optimised graph is known.
         unmapped: time of the other kernels whose module is unknown.
+        unlocated: the part of `unmapped` whose nodes are unknown; the nodes of the rest are in no module.
         unmapped_kernels: names of these kernels, the slowest first by medians.
         total: time of all kernels.
         span: wall time of whole runs, including onnxruntime's own work.
@@ -53,6 +54,7 @@ class Profile(Display):
     outside: Figure = NO_TIME
     unrun: tuple[UnrunBody, ...] = ()
     unmapped: Figure = NO_TIME
+    unlocated: Figure = NO_TIME
     unmapped_kernels: tuple[str, ...] = ()
     total: Figure = NO_TIME
     span: Figure = NO_TIME
@@ -173,6 +175,7 @@ def attributed(analysis: Analysis, kernels: KernelProfile, found: Profiled) -> P
         Figure.of(book.container_times),
         unrun_bodies(kernel_map.kernels, kernels.kernels) if kernel_map.kernels else (),
         Figure.of(sum((np.array(each.times) for each in unmapped), np.zeros(len(kernels.totals)))),
+        Figure.of(book.unlocated_times),
         tuple(each.name for each in unmapped),
         Figure.of(np.array(kernels.totals)),
         Figure.of(np.array(kernels.spans)),

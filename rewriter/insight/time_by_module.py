@@ -86,7 +86,8 @@ class ClassTime:
 class TimeByModule:
     """Collector of kernels that adds up the time of every module.
 
-    Kernels without a known module are apart: containers in `container_times`, the others in `unmapped`.
+    Kernels without a known module are apart: containers in `container_times`, the others in `unmapped`, and
+    the time of those whose nodes are unknown in `unlocated_times`.
     """
 
     def __init__(self, analysis: Analysis, kernel_map: KernelMap, runs: int) -> None:
@@ -101,11 +102,13 @@ class TimeByModule:
         self.unmapped: list[Kernel] = []
         self.containers: list[tuple[Kernel, list[ModulePath]]] = []
         self.container_times: Times = np.zeros(runs)
+        self.unlocated_times: Times = np.zeros(runs)
         self.shared_times: Times = np.zeros(runs)
 
     def add(self, kernel: Kernel) -> None:
         """Divide the time and output bytes of a kernel equally among its modules."""
-        modules = self._modules_of(self.map.nodes(kernel.name, kernel.op_type))
+        nodes = self.map.nodes(kernel.name, kernel.op_type)
+        modules = self._modules_of(nodes)
         if kernel.is_container:
             self.containers.append((kernel, modules))
         if not modules:
@@ -113,6 +116,8 @@ class TimeByModule:
                 self.container_times += np.array(kernel.times)
             else:
                 self.unmapped.append(kernel)
+                if not nodes:
+                    self.unlocated_times += np.array(kernel.times)
             return
         part = 1 / len(modules)
         times: Times = np.array(kernel.times) * part

@@ -84,8 +84,17 @@ def test_the_order_is_by_medians(profile: Profile) -> None:
     assert document["unmapped"] == {
         "time": {"mean": 600.8, "median": 1.0, "low": 1.0, "high": 1.0, "spread": 0.0},
         "share": pytest.approx(1.0 / 161.2),
+        "unlocated": {"mean": 0.0, "median": 0.0, "low": 0.0, "high": 0.0, "spread": None},
         "kernels": ["nobody"],
     }
+
+
+def test_a_kernel_of_an_unknown_node_is_told_apart(profile: Profile) -> None:
+    kernels = (Kernel("nobody", "Neg", [3.0], 1), Kernel("inserted", "ReorderOutput", [1.0], 1))
+    found = KernelProfile(kernels, (4.0,), (4.0,))
+    apart = attributed(profile.analysis, found, Profiled(tuple(TIMES), found, None))
+    assert (apart.unmapped.mean, apart.unlocated.mean) == (4.0, 1.0)
+    assert "25% in kernels whose nodes are unknown" in " ".join(shown(apart))
 
 
 def test_classes_stand_in_the_order_of_their_medians() -> None:

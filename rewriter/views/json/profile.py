@@ -116,10 +116,12 @@ class ProfileUnmappedJson(TypedDict):
     Attributes:
         kernels: Names of the kernels, the slowest first by medians.
         share: `time` as a share of the time of all kernels, by medians.
+        unlocated: Part of `time` in kernels of unknown nodes; the nodes of the others are in no module.
     """
 
     time: ProfileFigureJson
     kernels: Sequence[str]
+    unlocated: ProfileFigureJson
     share: NotRequired[Amount]
 
 
@@ -204,6 +206,7 @@ def profile_json(found: Profile, chosen: Container[ModulePath] | None = None) ->
         "unmapped": {
             "time": _figure(found.unmapped),
             "share": found.share_of(found.unmapped),
+            "unlocated": _figure(found.unlocated),
             "kernels": [as_text(name) for name in found.unmapped_kernels],
         },
     }

@@ -68,6 +68,8 @@ def head_lines(found: Profile) -> list[list[str]]:
     ]
     times += [f"at most {_bytes(peak)} in use"] if peak else []
     mapped = [f"{found.mapped:.1%} of kernel time mapped to modules"]
+    if found.unlocated.mean:
+        mapped.append(f"{percent_text(found.share_of(found.unlocated))} in kernels whose nodes are unknown")
     if found.outside.mean:
         part = percent_text(found.share_of(found.outside))
         mapped.append(f"{part} in If, Loop and Scan outside of modules, without the kernels inside them")
