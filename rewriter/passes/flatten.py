@@ -1,8 +1,8 @@
 """Pass: inline the functions that `group` made, and merge copies of nodes.
 
-It is the inverse of `share`, `group` and `unshare`: it restores names, order and metadata of the flat graph.
-Functions of other tools are kept unless requested; those in domains of runtimes are always kept. A function
-that imports another version of an opset than the model is kept too, with a refusal.
+It is the inverse of `embed`, `share`, `group` and `unshare`: it restores names, order and metadata of the
+flat graph. Functions of other tools are kept unless requested; those in domains of runtimes are always kept.
+A function that imports another version of an opset than the model is kept too, with a refusal.
 
 Before::
 
@@ -39,6 +39,7 @@ from rewriter.model.operator_set.operators import canonical, left_to_runtimes, v
 from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
+from rewriter.passes.functions.embedded_constants import take_back
 from rewriter.passes.functions.inlining import Identity, Inliner
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.functions.value_names import UsedNames
@@ -49,7 +50,9 @@ from rewriter.refusals import Reason, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `share`, `group` and `unshare` byte for byte, except for later edits and IR versions below 4.
+    """Undoes `embed`, `share`, `group` and `unshare` byte for byte.
+
+    Later edits and IR versions below 4 are exceptions.
 
     If a function or one of its calls was edited, or if `share` could not keep the names, the nodes of the
     call are named after the call. A file that was below IR version 4 keeps the version to which `group`
@@ -71,6 +74,7 @@ class Flatten:
 
 def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     """Flatten a model in place; see `Flatten`."""
+    take_back(model)
     entered = {
         (f.domain, f.name, f.overload): f
         for f in model.functions

@@ -33,12 +33,16 @@ After::
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rewriter.basics.option_declaration import again, part, texts
 from rewriter.errors import UsageError
+from rewriter.evidence.metadata import tags
+from rewriter.evidence.roles import Role
+from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.module_tree import ModuleTree
@@ -117,7 +121,11 @@ class Group:
             again = {member.module for members in twins if len(members) > 1 for member in members}
             plans = plan_functions(analysis, types, lambda module: module.path in again and wants(module))
             refusals = tuple(refusal for plan in reversed(plans) for refusal in plan.refusals)
-        return Outcome(Emission(analysis, plans).emit(), refusals)
+        constants = _constants(analysis)
+        changes = Emission(analysis, plans).emit()
+        if changes["functions made"] and constants:
+            metadata.write(analysis.model, {tags.CONSTANTS: json.dumps(constants, ensure_ascii=False)})
+        return Outcome(changes, refusals)
 
     def narrowed(self, analysis: Analysis) -> tuple[Group | None, tuple[Miss, ...]]:
         """Return the pass without the globs that match nothing in a model, and these globs.
@@ -149,3 +157,14 @@ class Group:
         parts = f"; its parts are {first.path}.*" if first.children else ""
         within = f" within depth {self.depth}" if self.depth else ""
         return f"{where}{first.path or '(root)'}: none of the modules that fit is called{within}{parts}"
+
+
+def _constants(analysis: Analysis) -> list[str]:
+    """Return the names of the initializers that no module holds as parameter or buffer, in file order."""
+    constants: set[str] = set()
+    others: set[str] = set()
+    for module in analysis.tree:
+        for tensor in module.tensors:
+            (constants if tensor.role is Role.CONSTANT else others).add(tensor.name)
+    names = constants - others
+    return [tensor.name for tensor in analysis.model.graph.initializer if tensor.name in names]

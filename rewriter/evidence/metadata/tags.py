@@ -76,6 +76,12 @@ PARAMETERS = "rewriter.parameters"
 """On a function: its inputs that are parameters, as JSON, in the order of the modules: name of the input ->
 name inside the module."""
 
+CONSTANTS = "rewriter.constants"
+"""On a model that `group` made functions in: the initializers that are constants of the code, as JSON."""
+EMBEDDED = "rewriter.embedded"
+"""On a function: the inputs that `embed` made constants, `{"inputs": [[position, input, initializer]]}`.
+On the model: the initializers that left it, `[[position, name, position of its value_info or -1]]`."""
+
 _INLINED = "_inlfunc_"
 _OTHERS = frozenset({"winml.hierarchy.tag", "hierarchy_tag"})
 _OF_PLACEMENT = frozenset({MODULE, CLASS, CALL, EVIDENCE, CERTAINTY, MOVED_TO})

@@ -81,7 +81,7 @@ class _Node:
         self.proto = proto
         self.inputs: list[str] = list(proto.input)
         self.outputs: list[str] = list(proto.output)
-        self.captures = _captures(proto)
+        self.captures = captures(proto)
 
 
 def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int]:
@@ -106,7 +106,7 @@ def _depth_first(function: FunctionProto, body: Sequence[_Node]) -> Iterator[int
                 yield position
 
 
-def _captures(node: NodeProto) -> list[str]:
+def captures(node: NodeProto) -> list[str]:
     """Return the outside values that the bodies of a node read, in order of appearance."""
     found: dict[str, None] = {}
     for attribute in node.attribute:
@@ -120,7 +120,7 @@ def _free(graph: GraphProto) -> Iterator[str]:
     bound = {info.name for info in graph.input} | {tensor.name for tensor in graph.initializer}
     bound |= {tensor.values.name for tensor in graph.sparse_initializer}
     for node in graph.node:
-        yield from (name for name in (*node.input, *_captures(node)) if name and name not in bound)
+        yield from (name for name in (*node.input, *captures(node)) if name and name not in bound)
         bound.update(node.output)
     yield from (info.name for info in graph.output if info.name not in bound)
 
@@ -158,7 +158,7 @@ def same_attributes(left: NodeProto, right: NodeProto) -> bool:
     Values that the graph bodies capture must have the same names in both.
     """
     numbers = {"": 0}
-    for name in (*_captures(left), *_captures(right)):
+    for name in (*captures(left), *captures(right)):
         numbers.setdefault(name, len(numbers))
     return _attributes(left, numbers, {}, blind=False) == _attributes(right, numbers, {}, blind=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
+from rewriter.passes.embed import Embed
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
@@ -19,6 +20,7 @@ PASSES: tuple[type[Pass], ...] = (
     Unshare,
     Group,
     Share,
+    Embed,
     LayerAnnotations,
     Flatten,
 )

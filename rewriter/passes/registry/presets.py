@@ -11,6 +11,7 @@ from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import Functions
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
+from rewriter.passes.embed import Embed
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
 from rewriter.passes.registry.syntax import parse_passes
@@ -43,6 +44,8 @@ def standard_passes(
         steps += [Unshare(), group or Group()]
     if functions is Functions.SHARED:
         steps.append(Share())
+    if functions is not Functions.NONE:
+        steps.append(Embed())
     if layer_annotations:
         steps.append(LayerAnnotations())
     return tuple(steps)
