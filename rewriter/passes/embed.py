@@ -38,7 +38,7 @@ from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.functions.embedded_constants import embed
+from rewriter.passes.functions.constants.embedding import embed
 from rewriter.passes.preserved_parts import Part
 
 

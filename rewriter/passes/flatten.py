@@ -39,7 +39,7 @@ from rewriter.model.operator_set.operators import canonical, left_to_runtimes, v
 from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
-from rewriter.passes.functions.embedded_constants import take_back
+from rewriter.passes.functions.constants.recovery import take_back
 from rewriter.passes.functions.inlining import Identity, Inliner
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.functions.value_names import UsedNames

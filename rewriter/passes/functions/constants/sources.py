@@ -9,9 +9,15 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.model.index.graph import graphs_of
 from rewriter.passes.functions.canonical_form import bound
+from rewriter.passes.functions.provenance import is_ours
 
 Named = tuple[str, str]
 """Domain and name of a function that `group` made; it has no overload."""
+
+
+def own_functions(model: ModelProto) -> dict[Named, FunctionProto]:
+    """Return the functions that `group` made."""
+    return {(each.domain, each.name): each for each in model.functions if is_ours(each)}
 
 
 @dataclass(frozen=True, slots=True)
