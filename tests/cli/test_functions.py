@@ -19,7 +19,7 @@ def test_layers_share_a_function(tmp_path: Path, capsys: pytest.CaptureFixture[s
     out = tmp_path / "shared.onnx"
     assert run("rewrite", BERT, "-o", out, "--functions", "shared", "--json") == 0
     report = json.loads(capsys.readouterr().out)
-    assert [step["name"] for step in report["passes"]] == ["annotate", "unshare", "group", "share"]
+    assert [step["name"] for step in report["passes"]] == ["annotate", "unshare", "group", "share", "embed"]
     model = onnx.load(out)
     layers = [function for function in model.functions if function.name == "BertLayer"]
     assert [layer.domain for layer in layers] == ["transformers.models.bert.modeling_bert"]

@@ -17,6 +17,7 @@ from onnx import ModelProto
 import rewriter
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
+from rewriter.passes.embed import Embed
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
@@ -52,6 +53,10 @@ def shared(depth: int) -> Sequence[Pass]:
     return (*per_call(depth), Share())
 
 
+def embedded(depth: int) -> Sequence[Pass]:
+    return (*shared(depth), Embed())
+
+
 def lifted(depth: int) -> Sequence[Pass]:
     return (*per_call(depth), Share(lift=True))
 
@@ -60,7 +65,7 @@ def repeated(depth: int) -> Sequence[Pass]:
     return (Annotate(), Unshare(), Group(depth, repeated=True), Share())
 
 
-@given(models(), depths, st.sampled_from([plain, per_call, shared]))
+@given(models(), depths, st.sampled_from([plain, per_call, embedded]))
 @few
 def test_what_is_grouped_is_valid_and_proved(model: ModelProto, depth: int, passes: object) -> None:
     assert callable(passes)
@@ -73,7 +78,7 @@ def test_what_is_grouped_is_valid_and_proved(model: ModelProto, depth: int, pass
         known.add((function.domain, function.name))
 
 
-@given(models(), depths, st.sampled_from([plain, per_call, shared, lifted, repeated]))
+@given(models(), depths, st.sampled_from([plain, per_call, shared, embedded, lifted, repeated]))
 @few
 def test_flatten_gives_the_very_model_back(model: ModelProto, depth: int, passes: object) -> None:
     assert callable(passes)
@@ -104,10 +109,14 @@ def test_a_second_time_changes_nothing(model: ModelProto, depth: int) -> None:
     assert stored(after(unshared, Annotate())) == stored(unshared)
     grouped = after(unshared, Group(depth))
     merged = after(grouped, Share())
-    for again in (Annotate(), RestoreNames(), Unshare(), Group(depth)):
-        assert stored(after(grouped, again)) == stored(grouped)
-        assert stored(after(merged, again)) == stored(merged)
+    moved = after(merged, Embed())
+    # `restore_names` is skipped if there are functions to flatten.
+    restoring = [RestoreNames()] if any(map(is_ours, grouped.functions)) else []
+    for again in (Annotate(), *restoring, Unshare(), Group(depth)):
+        for each in (grouped, merged, moved):
+            assert stored(after(each, again)) == stored(each)
     assert stored(after(merged, Share())) == stored(merged)
+    assert stored(after(moved, Share(), Embed())) == stored(moved)
     flat = after(grouped, Flatten())
     assert stored(after(flat, Flatten())) == stored(flat)
 
