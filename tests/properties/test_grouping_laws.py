@@ -111,7 +111,7 @@ def test_a_second_time_changes_nothing(model: ModelProto, depth: int) -> None:
     merged = after(grouped, Share())
     moved = after(merged, Embed())
     # `restore_names` is skipped if there are functions to flatten.
-    restoring = [RestoreNames()] if any(map(is_ours, grouped.functions)) else []
+    restoring: list[Pass] = [RestoreNames()] if any(map(is_ours, grouped.functions)) else []
     for again in (Annotate(), *restoring, Unshare(), Group(depth)):
         for each in (grouped, merged, moved):
             assert stored(after(each, again)) == stored(each)
