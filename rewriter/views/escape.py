@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from html import escape
 
 ROOT_NAME = "(root)"
+_RUN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
+"""Characters outside ASCII, and the one before them, which they may change."""
 
 
 def as_text(value: str | bytes) -> str:
@@ -18,15 +21,16 @@ def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
 
     All characters that `str.isprintable` rejects become Python escapes such as `\x1b` and `\u202e`: control
     characters (C0, C1), bidirectional and zero-width marks, all spaces except the ASCII one, line separators,
-    lone surrogates, and unassigned or private characters. In a text that is not in Unicode's
-    composed form (NFC), all characters outside ASCII do: it would look like its composed form, another name.
+    lone surrogates, and unassigned or private characters. So do characters outside
+    ASCII in a run that is not in Unicode's composed form (NFC): it would look like its composed form.
 
     Args:
         value: text of any origin.
         ascii_only: whether to escape all characters outside ASCII, for a terminal without Unicode.
     """
     text = as_text(value)
-    ascii_only = ascii_only or not unicodedata.is_normalized("NFC", text)
+    if not unicodedata.is_normalized("NFC", text):
+        text = _RUN.sub(_composed, text)
     if text.isprintable() and (text.isascii() or not ascii_only):
         return text
     return "".join(
@@ -34,6 +38,13 @@ def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
         if char.isprintable() and (char.isascii() or not ascii_only)
         else char.encode("unicode_escape").decode("ascii")
         for char in text
+    )
+
+
+def _composed(run: re.Match[str]) -> str:
+    text = run[0]
+    return (
+        text if unicodedata.is_normalized("NFC", text) else text.encode("ascii", "backslashreplace").decode()
     )
 
 

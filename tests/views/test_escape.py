@@ -24,6 +24,7 @@ def test_harmless_text_stays_as_it_is(text: str) -> None:
         ("a\u2028b\u200b", "a\\u2028b\\u200b"),
         ("\ud800", "\\ud800"),
         ("cafe\u0301", "cafe\\u0301"),
+        ("é … cafe\u0301", "é … cafe\\u0301"),
         ("\u1112\u1161", "\\u1112\\u1161"),
     ],
 )
