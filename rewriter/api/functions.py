@@ -131,6 +131,7 @@ def rewrite(
     repeated: bool = False,
     restore_names: bool = False,
     layer_annotations: bool = False,
+    foreign: bool = False,
     passes: Sequence[Pass] | str | None = None,
     numbers: bool | None = None,
     optimised: bool = False,
@@ -165,6 +166,7 @@ def rewrite(
         repeated: make functions only of modules whose body occurs more than once.
         restore_names: also name nodes and weights that lost their names.
         layer_annotations: also annotate nodes with their module for onnxruntime's annotated partitioning.
+        foreign: first inline the functions that other tools made, so that `functions` makes new ones.
         passes: the passes to run instead, in order, or as text: `"annotate,unshare,group{depth=2},share"`.
         numbers: whether onnxruntime also runs both models, whose outputs must agree bit for bit. None: run
             unless both executable graphs are byte-identical. True: fail if they cannot be run.
@@ -202,6 +204,7 @@ def rewrite(
         repeated=repeated,
         restore_names=restore_names,
         layer_annotations=layer_annotations,
+        foreign=foreign,
         passes=passes,
     )
     given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)

@@ -233,6 +233,9 @@ class RewriteSteps(Selection):
     layer_annotations: bool = option(
         False, "Also annotate nodes with their module for onnxruntime's annotated partitioning."
     )
+    foreign: bool = option(
+        False, "First inline the functions that other tools made, so that --functions makes new ones."
+    )
     functions: FunctionsWord = option(
         Functions.NONE.value,
         "Make modules local functions, nested like the modules: one per distinct body (shared) or one per "

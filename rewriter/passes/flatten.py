@@ -34,11 +34,13 @@ from onnx import FunctionProto, ModelProto
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.index.graph import GraphIndex, domains_of
+from rewriter.model.index.functions import called_by, identity_of
+from rewriter.model.index.graph import GraphIndex, domains_of, with_inner
 from rewriter.model.operator_set.operators import canonical, left_to_runtimes, versions_of
 from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import Outcome
+from rewriter.passes.functions.called_modules import CalledModules
 from rewriter.passes.functions.constants.recovery import take_back
 from rewriter.passes.functions.inlining import Identity, Inliner
 from rewriter.passes.functions.provenance import is_ours
@@ -83,8 +85,10 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
     refusals = _take_out_other_opsets(model, entered)
     demand_text(model)
     graph = GraphIndex(model)
-    inliner = Inliner(entered, UsedNames(graph.value_names), UsedNames(node.name for node in graph.nodes))
-    merged = inliner.flatten(model.graph, model)
+    values, names = UsedNames(graph.value_names), UsedNames(node.name for node in graph.nodes)
+    modules = CalledModules(model.functions)
+    merged = Inliner(entered, values, names, modules).flatten(model.graph, model)
+    modules.record(model)
     if entered:
         _remove(model, entered)
     if not any(map(is_ours, model.functions)):
@@ -93,12 +97,18 @@ def flatten(model: ModelProto, *, foreign: bool = False) -> Outcome:
 
 
 def _take_out_other_opsets(model: ModelProto, entered: dict[Identity, FunctionProto]) -> list[Refusal]:
-    """Exclude functions that import other opsets than the model: inlined nodes would change their meaning."""
+    """Exclude functions that use other opsets than the model: inlined nodes would change their meaning.
+
+    The version of a domain counts only for operators: a call of a function of the model has none.
+    """
     versions = versions_of(model.opset_import)
     refusals = []
+    called = {(domain, name) for domain, name, _ in map(identity_of, model.functions)}
     for identity, function in list(entered.items()):
         imports = versions_of(function.opset_import)
-        if any(versions.get(domain, version) != version for domain, version in imports.items()):
+        nodes = (inner for node in function.node for inner in with_inner(node))
+        used = {canonical(each.domain) for each in nodes if called_by(each)[:2] not in called}
+        if any(versions.get(domain, imports[domain]) != imports[domain] for domain in used & imports.keys()):
             del entered[identity]
             refusals.append(Refusal(ROOT, Reason.OTHER_OPSET, function.name))
     return refusals

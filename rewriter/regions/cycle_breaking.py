@@ -13,7 +13,7 @@ exceeds `MOST_WALKED`, the smallest region is dissolved.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from rewriter.evidence.claims import Claim
@@ -39,6 +39,7 @@ class CycleBreaker:
         placed_anew: nodes that a losing claim moved, or that must stay in the main graph; no losing claim
             moves them again.
         touched: regions that lost or gained nodes since the caller cleared this.
+        moved: nodes whose region, or a region around it, changed since the caller cleared this.
     """
 
     graph: GraphIndex
@@ -48,6 +49,7 @@ class CycleBreaker:
     edges: tuple[tuple[int, int], ...]
     placed_anew: set[int] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
+    moved: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._after: dict[int, list[int]] = {}
@@ -56,6 +58,8 @@ class CycleBreaker:
             self._after.setdefault(source, []).append(target)
             self._before.setdefault(target, []).append(source)
         self._in_order = all(source < target for source, target in self.edges)
+        self._held: dict[int, list[int]] = {}  # region -> the nodes inside it, as long as these are the same
+        self._convex: set[int] = set()  # regions in `_held` that no path leaves and enters again
 
     def resolve(self, cycle: Sequence[int]) -> Iterator[Refusal]:
         """Change one region of a cycle; yield a refusal, with a witness, if the region was cut or dissolved.
@@ -63,19 +67,22 @@ class CycleBreaker:
         Args:
             cycle: regions that feed each other.
         """
-        held = {number: self.regions.nodes_inside(number) for number in cycle}
+        held = {number: self._nodes_inside(number) for number in cycle}
         smallest_first = sorted(cycle, key=lambda number: (len(held[number]), number))
         walked = 0
         for number in smallest_first:
+            if number in self._convex:
+                continue
             ahead = self._ahead(number, held[number])
             if between := self._between(number, held[number], ahead):
                 yield from self._yield(number, held[number], between)
                 return
+            self._convex.add(number)
             walked += len(ahead)
             if walked > MOST_WALKED * len(self.regions.region_of):
                 break
         number = smallest_first[0]
-        self.touched |= self.regions.dissolve(number)
+        self._dissolve(number, held[number])
         module, witness = self.regions.regions[number].module, min(held[number])
         yield Refusal(module, Reason.CYCLIC, name_of(self.graph, witness))
 
@@ -88,7 +95,7 @@ class CycleBreaker:
         if self._place_anew(number, between):
             return
         if not self.tree[module].nodes and self.tree[module].class_name is None:
-            self.touched |= self.regions.dissolve(number)
+            self._dissolve(number, held)
             yield Refusal(module, Reason.A_LIST, name_of(self.graph, min(between)))
         else:
             witness = self._cut_at_paths(number, held, between)
@@ -128,7 +135,7 @@ class CycleBreaker:
         ):
             return False
         self.placed_anew |= between
-        self.touched |= self.regions.move(dict.fromkeys(sorted(between), number))
+        self._move(dict.fromkeys(sorted(between), number))
         return True
 
     def _cut_at_paths(self, number: int, held: list[int], between: set[int]) -> int:
@@ -169,4 +176,23 @@ class CycleBreaker:
             region = self.regions.region_of[node]
             assert region is not None  # edges connect nodes of the main graph
             homes[node] = copy_of(region, segment)
-        self.touched |= self.regions.move(homes)
+        self._move(homes)
+
+    def _nodes_inside(self, number: int) -> list[int]:
+        if number not in self._held:
+            self._held[number] = self.regions.nodes_inside(number)
+        return self._held[number]
+
+    def _move(self, homes: Mapping[int, int]) -> None:
+        self._note(self.regions.move(homes), homes)
+
+    def _dissolve(self, number: int, held: list[int]) -> None:
+        self._held.pop(number, None)
+        self._note(self.regions.dissolve(number), held)
+
+    def _note(self, touched: Set[int], moved: Iterable[int]) -> None:
+        self.touched |= touched
+        self.moved.update(moved)
+        for around in {each for number in touched for each in self.regions.chain(number)}:
+            self._held.pop(around, None)
+            self._convex.discard(around)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from rewriter.model.index.functions import calls_of, opsets_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import canonical, schema_of
-from rewriter.regions.convex import Part
+from rewriter.regions.level_graphs import Part
 from rewriter.regions.region_tree import (
     TOP,
     Regions,

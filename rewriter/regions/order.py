@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 
 from rewriter.model.index.graph import GraphIndex
-from rewriter.regions.convex import Part, level_edges
+from rewriter.regions.level_graphs import Part, level_edges
 from rewriter.regions.region_tree import TOP, Regions
 
 
@@ -22,7 +22,7 @@ def order_parts(graph: GraphIndex, regions: Regions) -> list[list[Part]] | None:
             parts[region.parent].append((True, number))
     after: dict[Part, set[Part]] = {}
     waiting: dict[Part, int] = {}
-    for _, left, right in level_edges(graph, regions):
+    for left, right in level_edges(graph, regions):
         readers = after.setdefault(left, set())
         if right not in readers:
             readers.add(right)

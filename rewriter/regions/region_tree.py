@@ -81,6 +81,13 @@ class Regions:
             chains.append((*chains[region.parent], number))
         return chains
 
+    def chain(self, number: int) -> tuple[int, ...]:
+        """Return the chain of one region."""
+        upwards = [number]
+        while upwards[-1] != TOP:
+            upwards.append(self.regions[upwards[-1]].parent)
+        return tuple(reversed(upwards))
+
     def inside(self, number: int) -> list[int]:
         """Return a region and all regions that it calls, directly or through others."""
         inside = [number]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from html import escape
+
+ROOT_NAME = "(root)"
+_RUN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
+"""Characters outside ASCII, and the one before them, which they may change."""
 
 
 def as_text(value: str | bytes) -> str:
@@ -15,13 +21,16 @@ def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
 
     All characters that `str.isprintable` rejects become Python escapes such as `\x1b` and `\u202e`: control
     characters (C0, C1), bidirectional and zero-width marks, all spaces except the ASCII one, line separators,
-    lone surrogates, and unassigned or private characters.
+    lone surrogates, and unassigned or private characters. So do characters outside
+    ASCII in a run that is not in Unicode's composed form (NFC): it would look like its composed form.
 
     Args:
         value: text of any origin.
         ascii_only: whether to escape all characters outside ASCII, for a terminal without Unicode.
     """
     text = as_text(value)
+    if not unicodedata.is_normalized("NFC", text):
+        text = _RUN.sub(_composed, text)
     if text.isprintable() and (text.isascii() or not ascii_only):
         return text
     return "".join(
@@ -30,6 +39,24 @@ def visible(value: str | bytes, *, ascii_only: bool = False) -> str:
         else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def _composed(run: re.Match[str]) -> str:
+    text = run[0]
+    return (
+        text if unicodedata.is_normalized("NFC", text) else text.encode("ascii", "backslashreplace").decode()
+    )
+
+
+def shown_name(name: str | bytes, *, ascii_only: bool = False) -> str:
+    """Return the last name of a module's path to show: `(root)` for the root, whose name is empty.
+
+    A name that begins or ends with a space, or is `(root)` itself, stands in quotes.
+    """
+    if not name:
+        return ROOT_NAME
+    shown = visible(name, ascii_only=ascii_only)
+    return shown if shown == shown.strip() and shown != ROOT_NAME else f"'{shown}'"
 
 
 def shorten(text: str, limit: int, dots: str = "…") -> str:

@@ -8,7 +8,7 @@ from itertools import islice
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.views.coverage import WOULD_HELP, coverage_phrases, would_help
-from rewriter.views.escape import html_text
+from rewriter.views.escape import html_text, shown_name
 from rewriter.views.rows import LONG, Row, Rows
 from rewriter.views.summary import head_phrases, human, summarize
 
@@ -96,7 +96,7 @@ def _lines(rows: Rows, *, unfold: bool) -> Iterator[str]:
 
 def _row(row: Row) -> str:
     module = row.module
-    name = _name(module.path.name) or "(root)"
+    name = _name(shown_name(module.path.name))
     if row.through:
         name += f' … {_name(row.through.path.name)} <span class="faint">{row.alike:,} alike</span>'
     if row.hidden:

@@ -154,7 +154,7 @@ def test_the_pass_that_groups_has_the_options_of_a_rewrite() -> None:
         assert option.help == steps[option.name].help
         assert option.default == steps[option.name].default
     assert {each.name for each in options_of(Group)} == steps.keys() - {
-        *("restore_names", "layer_annotations", "functions", "passes")
+        *("restore_names", "layer_annotations", "foreign", "functions", "passes")
     }
 
 

@@ -22,9 +22,9 @@ from rewriter.passes.base import Pass
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.functions.function_names import numbers_of, ranges
 from rewriter.passes.group import Group
+from rewriter.passes.registry.syntax import parse_passes
 from rewriter.passes.restore_names import RestoreNames
 from rewriter.passes.share import Share
-from rewriter.passes.unshare import Unshare
 from rewriter.runtime.inputs.feeds import Array
 from tests.build import chain, model
 from tests.exports import each_file_with, file_in_turn
@@ -39,19 +39,21 @@ def bodies(nodes: Iterable[onnx.NodeProto]) -> list[bytes]:
     return [node.SerializeToString(deterministic=True) for node in nodes]
 
 
-@each_file_with("depth", [1, 2, 3, 0])
-def test_every_export_groups_and_flattens(path: Path, depth: int) -> None:
-    flat = after(path, Annotate())
-    for first in ((), (Unshare(),)):
-        grouped = after(flat, *first, Group(depth))
-        again = after(grouped, Flatten())
-        assert bodies(again.graph.node) == bodies(flat.graph.node)
-        assert stored(again) == stored(flat)
-        assert grouped.functions
-        assert stored(after(grouped, *first, Group(depth))) == stored(grouped)
+FIRST = ("unshare,", "")
+
+
+@each_file_with("steps", [f"{first}group{{depth={depth}}}" for depth in (1, 2, 3, 0) for first in FIRST])
+def test_every_export_groups_and_flattens(path: Path, steps: str) -> None:
+    flat, passes = after(path, Annotate()), parse_passes(steps)
+    grouped = after(flat, *passes)
+    again = after(grouped, Flatten())
+    assert bodies(again.graph.node) == bodies(flat.graph.node)
+    assert stored(again) == stored(flat)
+    assert grouped.functions
+    assert stored(after(grouped, *passes)) == stored(grouped)
     shared = after(grouped, Share())
     assert len(shared.functions) <= len(grouped.functions)
-    assert stored(after(shared, Unshare(), Group(depth), Share())) == stored(shared)
+    assert stored(after(shared, *passes, Share())) == stored(shared)
     again = after(shared, Flatten())
     assert not any(function.metadata_props for function in again.functions)
     assert owners(again) == owners(flat)

@@ -333,11 +333,11 @@ def test_a_long_chain() -> None:
     def chain(last: str) -> onnx.ModelProto:
         made = model(unary("y = Neg(x)"))
         del made.graph.node[:]
-        for number in range(100_000):
+        for number in range(20_000):
             made.graph.node.add(
                 op_type="Neg", input=[f"v{number}" if number else "x"], output=[f"v{number + 1}"]
             )
-        made.graph.node.add(op_type=last, input=["v100000"], output=["y"])
+        made.graph.node.add(op_type=last, input=["v20000"], output=["y"])
         return made
 
     assert certify(chain("Exp"), chain("Exp")).equal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import onnx
 import pytest
 
@@ -9,8 +11,10 @@ from rewriter import pipeline
 from rewriter.errors import UnreadableModel
 from rewriter.paths import ModulePath
 from rewriter.refusals import Reason, Refusal
+from rewriter.regions import level_graphs
 from rewriter.regions.boundary import find_boundaries
 from rewriter.regions.convex import make_convex
+from rewriter.regions.level_graphs import Part
 from rewriter.regions.order import order_parts
 from rewriter.regions.region_tree import Regions, find_regions
 from tests.build import chain, model
@@ -156,3 +160,39 @@ def test_a_cycle_inside_of_what_was_just_cut_is_looked_at_anew() -> None:
     assert {refusal.reason for refusal in refusals} == {Reason.NOT_CONVEX}
     assert order[0] == ["<a>", "/Relu", "<a>"]
     assert [region.nodes for region in regions.regions if region.module == "a.b"] == [[], [2], [4]]
+
+
+def interleaved(layers: int, nodes: int) -> onnx.ModelProto:
+    """Layers that a node outside enters: it reads the first node of each, and each reads it."""
+    heads = [f'["/l.{n}/Relu"] e{n} = Relu(x)' for n in range(layers)]
+    middle = f'["/Sum"] c = Sum({", ".join(f"e{n}" for n in range(layers))})'
+    bodies = [
+        f'["/l.{n}/Add"] {name(n, 0)} = Add({name(n - 1, nodes) if n else "c"}, c) '
+        + " ".join(f'["/l.{n}/Neg_{k}"] {name(n, k + 1)} = Neg({name(n, k)})' for k in range(nodes))
+        for n in range(layers)
+    ]
+    last = name(layers - 1, nodes)
+    return model(f"g (float[2] x) => (float[2] {last}) {{ {' '.join([*heads, middle, *bodies])} }}")
+
+
+def name(layer: int, node: int) -> str:
+    return f"v{layer}_{node}"
+
+
+def test_a_search_stays_on_the_levels_that_the_last_round_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One layer is cut in each round; the nodes inside of layers are on no level with a cycle."""
+    searches: list[int] = []
+    components = level_graphs._components
+
+    def counting(starts: Iterable[Part], after: dict[Part, dict[Part, int]]) -> list[list[Part]]:
+        found = list(components(starts, after))
+        searches.append(sum(map(len, found)))
+        return found
+
+    monkeypatch.setattr(level_graphs, "_components", counting)
+    for nodes in (2, 20):
+        _, refusals, _ = regions_of(interleaved(6, nodes))
+        assert [refusal.module for refusal in refusals] == [f"l.{n}" for n in range(6)]
+    short, long = searches[:7], searches[7:]
+    assert long[0] - short[0] == 6 * 18  # the first search visits all nodes
+    assert long[1:] == short[1:]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewriter.views.escape import as_text, shorten, visible
+from rewriter.views.escape import as_text, shorten, shown_name, visible
 
 
 @pytest.mark.parametrize("text", ["", "plain", "a b", "größe/層", "[red]x[/red]"])
@@ -23,10 +23,28 @@ def test_harmless_text_stays_as_it_is(text: str) -> None:
         ("\u202eevil\u2066", "\\u202eevil\\u2066"),
         ("a\u2028b\u200b", "a\\u2028b\\u200b"),
         ("\ud800", "\\ud800"),
+        ("cafe\u0301", "cafe\\u0301"),
+        ("é … cafe\u0301", "é … cafe\\u0301"),
+        ("\u1112\u1161", "\\u1112\\u1161"),
     ],
 )
 def test_what_steers_a_terminal_is_spelled_out(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("", "(root)"),
+        ("(root)", "'(root)'"),
+        (" ", "' '"),
+        ("a ", "'a '"),
+        ("a", "a"),
+        ("e\u0301", "e\\u0301"),
+    ],
+)
+def test_no_name_looks_like_another(name: str, shown: str) -> None:
+    assert shown_name(name) == shown
 
 
 def test_a_terminal_without_unicode_gets_escapes() -> None:

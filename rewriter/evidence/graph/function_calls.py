@@ -29,7 +29,12 @@ def testify(graph: GraphIndex) -> Testimony:
 
 def _is_of_operators(body: Body) -> bool:
     """Whether a body is a graph or a function for an operator, so not a function for a class."""
-    return body.function is None or body.function.domain.startswith(_OF_OPERATORS)
+    return body.function is None or is_for_operator(body.function.domain)
+
+
+def is_for_operator(domain: str) -> bool:
+    """Whether the functions of a domain stand for operators, not for classes."""
+    return domain.startswith(_OF_OPERATORS)
 
 
 class _Calls:

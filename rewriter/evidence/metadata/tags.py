@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from onnx import NodeProto
+from onnx import ModelProto, NodeProto
 
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony, earlier_rule
@@ -106,7 +106,7 @@ def testify_own(graph: GraphIndex) -> Testimony:
     claims = []
     homes = {}
     unplaced = set()
-    classes, calls, order = _compact_tree(graph)
+    classes, calls, order = compact_tree(graph.model)
     for number, entries in graph.entries(_OF_PLACEMENT.intersection):
         evidence = entries.get(EVIDENCE, "")
         if home := entries.get(MOVED_TO):
@@ -198,15 +198,15 @@ def testify_others(graph: GraphIndex) -> Testimony:
 _SOURCES = frozenset(Source)
 
 
-def _compact_tree(
-    graph: GraphIndex,
+def compact_tree(
+    model: ModelProto,
 ) -> tuple[dict[ModulePath, str], dict[ModulePath, int], tuple[ModulePath, ...]]:
     """Return classes, calls and order of the modules from the compact tree.
 
     The tree is on the model, and remains if a tool drops the metadata of nodes.
     """
     try:
-        modules = json.loads(read(graph.model).get(TREE, "{}")).get("modules", [])
+        modules = json.loads(read(model).get(TREE, "{}")).get("modules", [])
         known = [(ModulePath(path), name, count) for path, name, count in modules if isinstance(path, str)]
         classes = {path: name for path, name, _ in known if name and isinstance(name, str)}
         calls = {path: count for path, _, count in known if isinstance(count, int) and count >= 0}

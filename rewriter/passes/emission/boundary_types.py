@@ -17,7 +17,7 @@ from rewriter.model import metadata
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.boundary import Interface
-from rewriter.regions.convex import Part
+from rewriter.regions.level_graphs import Part
 from rewriter.regions.opaque_nodes import Complaints, find_opaque, untyped_behind
 from rewriter.regions.region_tree import TOP, Regions, keep_outside
 from rewriter.runtime.infer.value_types import RuntimeTypes, ask, stated

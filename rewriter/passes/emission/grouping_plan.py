@@ -12,7 +12,8 @@ from rewriter.passes.emission.boundary_types import BoundaryTypes
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.body_view import BodyView
 from rewriter.regions.boundary import Interface, find_boundaries
-from rewriter.regions.convex import Part, make_convex
+from rewriter.regions.convex import make_convex
+from rewriter.regions.level_graphs import Part
 from rewriter.regions.opaque_nodes import find_opaque
 from rewriter.regions.order import order_parts
 from rewriter.regions.ort_function_limits import LateTypes, lift_unimported, lift_uninferable

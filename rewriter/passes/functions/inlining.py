@@ -22,6 +22,7 @@ from rewriter.evidence.names.scope_grammar import scope_of_call, scoped_prefix
 from rewriter.model import metadata
 from rewriter.model.index.graph import graphs_of, with_inner
 from rewriter.passes.functions.call_record import Records, restored
+from rewriter.passes.functions.called_modules import CalledModules
 from rewriter.passes.functions.flat_graph import MOST_NODES, give_back_infos, merge_copies, spell_back
 from rewriter.passes.functions.function_names import places_of
 from rewriter.passes.functions.provenance import is_inferred, is_ours
@@ -45,6 +46,7 @@ class Inliner:
         functions: the functions to inline.
         values: names of values in use; new ones are added.
         nodes: names of nodes in use; new ones are added.
+        modules: writer of the modules of calls of functions that other tools made.
 
     Attributes:
         infos: the `value_info` of functions that `group` made, under names of the flat graph, with its
@@ -53,11 +55,16 @@ class Inliner:
     """
 
     def __init__(
-        self, functions: Mapping[Identity, FunctionProto], values: UsedNames, nodes: UsedNames
+        self,
+        functions: Mapping[Identity, FunctionProto],
+        values: UsedNames,
+        nodes: UsedNames,
+        modules: CalledModules,
     ) -> None:
         self.functions = functions
         self.values = values
         self.nodes = nodes
+        self.modules = modules
         self.infos: list[tuple[int | None, ValueInfoProto]] = []
         self.made = 0
         self._records = Records()
@@ -164,6 +171,8 @@ class Inliner:
         for node in nodes:
             rename(node, names)
         self._finish(nodes, call, function)
+        if not is_ours(function):
+            self.modules.place(nodes, call)
         for node, original in zip(nodes, function.node, strict=True):
             name = f"{prefix}/{node.name}"
             # A node is named by the scope of its module: a later run reads the text before the slash.

@@ -12,6 +12,7 @@ from rewriter.options.words import Functions
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.base import Pass
 from rewriter.passes.embed import Embed
+from rewriter.passes.flatten import Flatten
 from rewriter.passes.group import Group
 from rewriter.passes.layer_annotations import LayerAnnotations
 from rewriter.passes.registry.syntax import parse_passes
@@ -28,6 +29,7 @@ def standard_passes(
     *,
     restore_names: bool = False,
     layer_annotations: bool = False,
+    foreign: bool = False,
 ) -> tuple[Pass, ...]:
     """Return the passes of a plain rewrite, in order.
 
@@ -36,8 +38,12 @@ def standard_passes(
         group: the pass that makes functions, with its choice of modules; all modules if None.
         restore_names: whether to restore the lost names of nodes and weights.
         layer_annotations: whether to annotate nodes with their module for onnxruntime's partitioning.
+        foreign: whether to inline the functions of other tools before. They are evidence of modules, so the
+            first annotation precedes this, and a second one describes the nodes of every call.
     """
     steps: list[Pass] = [Annotate()]
+    if foreign:
+        steps += [Flatten(foreign=True), Annotate()]
     if restore_names:
         steps.append(RestoreNames())
     if functions is not Functions.NONE:
@@ -68,11 +74,16 @@ def passes_of(steps: RewriteSteps) -> tuple[Pass, ...]:
         )
     if steps.passes is None:
         return standard_passes(
-            functions, group, restore_names=steps.restore_names, layer_annotations=steps.layer_annotations
+            functions,
+            group,
+            restore_names=steps.restore_names,
+            layer_annotations=steps.layer_annotations,
+            foreign=steps.foreign,
         )
-    if functions is not Functions.NONE or steps.restore_names or steps.layer_annotations:
+    if functions is not Functions.NONE or steps.restore_names or steps.layer_annotations or steps.foreign:
         raise UsageError(
-            "--passes lists all passes to run; leave out --functions, --restore-names and --layer-annotations"
+            "--passes lists all passes to run; leave out --functions, --foreign, --restore-names and "
+            "--layer-annotations"
         )
     named: str | Sequence[Pass] = steps.passes
     return parse_passes(named) if isinstance(named, str) else tuple(named)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rewriter.basics.display import counted
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT
-from rewriter.views.escape import html_text
+from rewriter.views.escape import html_text, shown_name
 from rewriter.views.page.findings import Findings
 from rewriter.views.summary import head_phrases, human, summarize
 
@@ -122,7 +122,7 @@ def _drawn(cell: _Rectangle, by: str, whole: float) -> str:
     label = ""
     if (letters := int((cell.width - 8) / _LETTER)) >= 2:
         # A nested svg element clips labels that are wider than estimated.
-        shown = html_text(name or "(root)", letters)
+        shown = html_text(shown_name(name), letters)
         label = f'<svg {place} height="{_ROW}"><text x="5" y="16">{shown}</text></svg>'
     return f'<g><title>{told}</title><rect class="{colour}" {place} height="{_ROW - 1}" rx="2"/>{label}</g>'
 

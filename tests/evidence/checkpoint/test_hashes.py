@@ -29,7 +29,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.totals import totals
 from rewriter.views.json import parameter_json
 from tests.evidence.checkpoints import Array, nameless, parameters_of, write_safetensors
-from tests.exports import EXPORTS, each_file, truth_of
+from tests.exports import EXPORTS, file_in_turn, truth_of
 from tests.references import truth
 
 BERT = EXPORTS / "bert" / "ts.onnx"
@@ -68,7 +68,7 @@ def by_content(model: onnx.ModelProto, folder: Path, tensors: dict[str, Array]) 
     return pipeline.load(model, read_evidence(checkpoint=file))
 
 
-@each_file
+@file_in_turn
 def test_every_parameter_is_named_when_no_name_is_left(path: Path, tmp_path: Path) -> None:
     model, new_names = nameless(path)
     file = tmp_path / path.name
@@ -86,7 +86,7 @@ def test_every_parameter_is_named_when_no_name_is_left(path: Path, tmp_path: Pat
     assert not found  # no other initializer is a parameter
 
 
-@each_file
+@file_in_turn
 def test_with_names_only_what_has_none_is_named(path: Path, tmp_path: Path) -> None:
     weights = write_safetensors(tmp_path / "model.safetensors", parameters_of(path.parent))
     found = pipeline.load(path, read_evidence(checkpoint=weights))

@@ -22,7 +22,7 @@ from rewriter.views.json import schema, tree_json
 from rewriter.views.notebook_tree import tree_html
 from rewriter.views.sidecar import document as sidecar
 from tests.build import chain, model
-from tests.exports import EXPORTS, each_file, truth_of
+from tests.exports import EXPORTS, each_file, file_in_turn, truth_of
 from tests.modules.test_truth import UNDECIDABLE
 from tests.references import truth
 
@@ -45,14 +45,10 @@ def misplaced(found: Analysis, path: Path) -> set[str]:
 
 
 @each_file
-def test_every_module_and_class_is_there_and_no_other(path: Path) -> None:
+def test_every_module_is_there_no_other_and_no_node_is_placed_worse_than_without(path: Path) -> None:
     found = pipeline.load(path, truth(path.parent))
     assert {module.path: module.class_name for module in found.tree} == classes_of(path.parent)
-
-
-@each_file
-def test_no_node_is_placed_worse_than_without(path: Path) -> None:
-    wrong = misplaced(pipeline.load(path, truth(path.parent)), path)
+    wrong = misplaced(found, path)
     assert wrong <= UNDECIDABLE.get(f"{path.parent.name}-{path.stem}", ("", {}))[1].keys()
 
 
@@ -63,7 +59,7 @@ def test_scopes_that_name_no_module_are_read_again(case: str) -> None:
     assert not misplaced(pipeline.load(path, truth(path.parent)), path)
 
 
-@each_file
+@file_in_turn
 def test_where_it_stands_is_found_by_agreement(path: Path) -> None:
     """The reference is wrapped in modules that the file does not have; only these are left out."""
     found = pipeline.load(path, truth(path.parent, inside="net.inner"))
