@@ -1,0 +1,244 @@
+"""Puts pieces into a model in place of modules, and proves that all else stayed as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onnx import ModelProto
+
+from rewriter.basics.display import Display, listed
+from rewriter.cutting.calls import Call, calls_of, file_of
+from rewriter.cutting.check import Checking
+from rewriter.cutting.extract import Target
+from rewriter.cutting.piece_files import write_models
+from rewriter.edits.border import Border, borders_of
+from rewriter.edits.implant_data import loaded, moved_to, plan_data
+from rewriter.edits.joining import Joining, Seat, Seated
+from rewriter.edits.matching import match
+from rewriter.edits.opsets import Conversion, fitted
+from rewriter.edits.outside import certify_outside, first_change
+from rewriter.errors import Different, NotProved, UsageError
+from rewriter.model.storage.data_copies import Copies
+from rewriter.model.storage.external_data import check_external_data
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ModulePath
+from rewriter.proof.certificate import Certificate
+from rewriter.runtime.compare.tolerance import Tolerance
+from rewriter.verdict.numbers import Numeric, compare
+from rewriter.verdict.phrases import certificate_phrase, numbers_phrase
+
+ALL = "all"
+"""The call that stands for every call of a module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Modules to replace: the modules, the piece that takes their place, and the call (None if the modules are called once)."""
+
+    modules: tuple[ModulePath, ...]
+    piece: Analysis
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Implant:
+    """A piece in a model.
+
+    Attributes:
+        target: the modules that it replaces, and their call.
+        piece: the name of the piece.
+        seated: its nodes in the model.
+        conversion: its conversion to another version of ONNX's operators; None if it needed none.
+    """
+
+    target: Target
+    piece: str
+    seated: Seated
+    conversion: Conversion | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Implanting(Display):
+    """A model with pieces in place of modules.
+
+    Attributes:
+        analysis: the model before.
+        model: the model with the pieces.
+        implants: the pieces.
+        certificate: the certificate that all outside of the pieces is equal.
+        numeric: the numbers of both models; None if not requested.
+        outputs: the written files, the model last.
+        removed: the removed sidecar and data copies of the model that the output replaced.
+    """
+
+    analysis: Analysis
+    model: ModelProto
+    implants: tuple[Implant, ...]
+    certificate: Certificate
+    numeric: Numeric | None
+    outputs: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
+
+    def _brief(self) -> str:
+        return f"{listed(each.target for each in self.implants)}, {numbers_phrase(self.numeric)}"
+
+
+def implant(
+    analysis: Analysis,
+    pairs: Sequence[Replacement],
+    output: Path | None = None,
+    *,
+    checking: Checking | None = None,
+    tolerance: Tolerance | None = None,
+    copy_data: bool = False,
+) -> Implanting:
+    """Put pieces into a model, prove that all outside of them is equal, run the result, and write it.
+
+    Args:
+        analysis: the model; it is not changed.
+        pairs: the modules and their pieces.
+        output: the file to write; None to only return the model.
+        checking: options of the runs.
+        tolerance: the largest accepted deviation of the outputs; None to accept any.
+        copy_data: whether external data is copied if it lies in another folder than the output.
+
+    Raises:
+        UsageError: a module is called several times and no call is named, there is no such call, two pieces
+            would replace the same node, the inputs do not fit the model, the output would replace an input,
+            or data must be copied and `copy_data` is False.
+        UnreadableModel: external data is missing, too short or not allowed, or an input changed meanwhile.
+        CannotCut: the modules cannot be a model of their own, see `extract`.
+        CannotImplant: a piece cannot take the place of its modules.
+        NotProved: the outside of the pieces is not proved equal, the result does not run although the model
+            does, or demanded numbers are missing; nothing was written.
+        Different: the outputs differ by more than the tolerance; nothing was written.
+        CannotWrite: the output cannot be written.
+    """
+    how = checking or Checking()
+    home = analysis.path.parent if analysis.path else output.parent if output else Path()
+    wanted = [(target, pair.piece) for pair in pairs for target in _targets(analysis, pair)]
+    borders = borders_of(analysis, [target for target, _ in wanted], how)
+    _demand_apart(analysis, borders)
+    fit = {id(piece): _fitted(piece, analysis, home, how) for _, piece in wanted}
+    seats = [_seat(borders[target], piece, fit[id(piece)][0]) for target, piece in wanted]
+    model, seated = Joining(analysis.graph, seats).run()
+    implants = tuple(
+        Implant(each.seat.border.target, each.seat.name, each, fit[id(piece)][1])
+        for each, (_, piece) in zip(seated, wanted, strict=True)
+    )
+    copies = plan_data(model, analysis.path, output, copy_data=copy_data) if output else Copies()
+    certificate = _proved(analysis, model, seated, home)
+    numeric = _run(analysis.model, loaded(model, home), home, how, tolerance)
+    _demand_numbers(analysis, numeric, how, tolerance)
+    written, removed = write_models({output: model}, copies) if output else ((), ())
+    return Implanting(analysis, model, implants, certificate, numeric, written, removed)
+
+
+def _targets(analysis: Analysis, pair: Replacement) -> list[Target]:
+    """Return the target of a pair, or one for each call of its module."""
+    if pair.call != ALL:
+        return [Target(pair.modules, pair.call)]
+    if len(pair.modules) > 1:
+        raise UsageError(
+            f"{file_of(analysis)}: --call {ALL} is for one module, and {listed(pair.modules)} are several"
+        )
+    return [Target(pair.modules, call) for call in calls_of(analysis, pair.modules[0])]
+
+
+def _demand_apart(analysis: Analysis, borders: Mapping[Target, Border]) -> None:
+    """Refuse pieces for the same nodes, or for nodes of a body that another piece replaces."""
+    owners: dict[int, Target] = {node: target for target, border in borders.items() for node in border.nodes}
+    if sum(len(border.nodes) for border in borders.values()) == len(owners):
+        inside = (
+            (n, owners[outer]) for n in owners for outer in analysis.graph.enclosing(n) if outer in owners
+        )
+        if (found := next(inside, None)) is None:
+            return
+        raise _overlap(analysis, owners[found[0]], found[1])
+    for target, border in borders.items():
+        for node in border.nodes:
+            if owners[node] != target:
+                raise _overlap(analysis, target, owners[node])
+
+
+def _overlap(analysis: Analysis, one: Target, other: Target) -> UsageError:
+    return UsageError(
+        f"{file_of(analysis)}: {one} and {other} have nodes in common; implant them one after the other"
+    )
+
+
+def _fitted(
+    piece: Analysis, whole: Analysis, home: Path, how: Checking
+) -> tuple[ModelProto, Conversion | None]:
+    """Return a piece with the operator sets of the model, and references to data from the model's folder."""
+    folder = piece.path.parent if piece.path else home
+    if piece.path:
+        check_external_data(piece.model, piece.path)
+    model, conversion = fitted(piece.model, whole.model, file_of(piece), folder, how.timeout)
+    return moved_to(model, folder, home), conversion
+
+
+def _seat(border: Border, piece: Analysis, model: ModelProto) -> Seat:
+    name = str(piece.path) if piece.path else "piece"
+    return Seat(border, model, name, match(border, model, name))
+
+
+def _proved(analysis: Analysis, model: ModelProto, seated: Sequence[Seated], home: Path) -> Certificate:
+    """Return the certificate of the outside; it is equal, and the inside is that of the pieces.
+
+    Raises:
+        NotProved: it is not.
+    """
+    report = "nothing was written, please report this model"
+    certificate = certify_outside(analysis.model, model, seated, home)
+    if not certificate.equal:
+        raise NotProved(
+            f"{file_of(analysis)}: outside of the pieces: {certificate_phrase(certificate)}; {report}"
+        )
+    for each in seated:
+        if (changed := first_change(model, each)) is not None:
+            raise NotProved(f"{each.seat.name}: {changed!r} was changed on the way; {report}")
+    return certificate
+
+
+def _run(
+    before: ModelProto, after: ModelProto, home: Path, how: Checking, tolerance: Tolerance | None
+) -> Numeric | None:
+    if how.numbers is False:
+        return None
+    return compare(
+        before,
+        after,
+        before_folder=home,
+        after_folder=home,
+        inputs=how.inputs,
+        tolerance=tolerance,
+        timeout=how.timeout,
+    )
+
+
+def _demand_numbers(
+    analysis: Analysis, numeric: Numeric | None, how: Checking, tolerance: Tolerance | None
+) -> None:
+    """Refuse a result that does not run, or that differs too much.
+
+    Raises:
+        Different: the outputs differ by more than the tolerance.
+        NotProved: the result does not run although the model does, or demanded numbers are missing.
+    """
+    if numeric is None:
+        return
+    told = f"{file_of(analysis)}: {numbers_phrase(numeric)}"
+    if numeric.error is not None:
+        raise NotProved(f"{told}; nothing was written, --no-numbers writes without a run")
+    demanded = how.numbers is True or how.inputs is not None or tolerance is not None
+    if demanded and not numeric.taken:
+        raise NotProved(
+            f"{told}; nothing was written, --numbers, --inputs and --tolerance demand the numbers"
+        )
+    if tolerance is not None and numeric.within is not True:
+        raise Different(f"{told}; nothing was written")
+    if tolerance is not None and numeric.random:
+        raise NotProved(f"{told}; nothing was written, --tolerance demands every output")

@@ -1,0 +1,66 @@
+"""Proves that a model with pieces is the model without them everywhere outside of the pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from onnx import ModelProto, NodeProto, TensorProto
+
+from rewriter.edits.joining import Seated
+from rewriter.edits.openings import body_at, opened
+from rewriter.edits.piece_functions import call_by
+from rewriter.model.index.graph import GraphIndex
+from rewriter.passes.functions.value_names import rename
+from rewriter.proof.certificate import Certificate, certify
+
+
+def certify_outside(
+    before: ModelProto, after: ModelProto, seated: Sequence[Seated], folder: Path | None
+) -> Certificate:
+    """Certify two models with openings instead of the modules and of the pieces.
+
+    Args:
+        before: the model.
+        after: the model with the pieces.
+        seated: the pieces in it.
+        folder: the folder of the external data of the model.
+    """
+    return certify(
+        opened(before, [each.before for each in seated]),
+        opened(after, [each.after for each in seated]),
+        before_folder=folder,
+        after_folder=folder,
+    )
+
+
+def first_change(model: ModelProto, seated: Seated) -> str | None:
+    """Return the first node or weight of a piece that is not in the model byte for byte; None if all are.
+
+    Names of nodes, values and functions do not count, nor do constants that the model had already.
+    """
+    graph = body_at(model, seated.after.address)
+    there = {tuple(node.output): node for node in graph.node if seated.after.holds(node)}
+    weights = {tensor.name: tensor for tensor in GraphIndex(model).initializers.values()}
+    piece = seated.seat.piece.graph
+    for original in (piece.node[at] for at in seated.kept):
+        written = there.get(tuple(seated.names[name] if name else "" for name in original.output))
+        if written is None or _with_names_of(original, written, seated) != original.SerializeToString():
+            return str(original.name or original.op_type)
+    for tensor in piece.initializer:
+        same = TensorProto()
+        same.CopyFrom(weights[seated.names[tensor.name]])
+        same.name = tensor.name
+        if same.SerializeToString() != tensor.SerializeToString():
+            return str(tensor.name)
+    return None
+
+
+def _with_names_of(original: NodeProto, written: NodeProto, seated: Seated) -> bytes:
+    """Return a node of the model as it was in the piece."""
+    back = NodeProto()
+    back.CopyFrom(written)
+    rename(back, {new: old for old, new in seated.names.items()})
+    call_by(back, {(domain, new, over): old for (domain, old, over), new in seated.functions.items()})
+    back.name = original.name
+    return back.SerializeToString()
