@@ -11,7 +11,7 @@ from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, rea
 from rewriter.cutting.check import Checking
 from rewriter.cutting.split import parse_call
 from rewriter.edits import implants
-from rewriter.edits.implants import ALL, Implanting, Replacement
+from rewriter.edits.implants import ALL, Assignment, Implanting
 from rewriter.errors import UsageError
 from rewriter.model.storage.output_targets import spare_given
 from rewriter.modules.analysis import Analysis
@@ -85,10 +85,10 @@ def implant(
     )
 
 
-def _pair(analysis: Analysis, text: str, piece: Analysis, call: int | str | None) -> Replacement:
+def _pair(analysis: Analysis, text: str, piece: Analysis, call: int | str | None) -> Assignment:
     """Return a pair from its text: a glob over modules, and `@` with a call."""
     glob, named = (text[: -len(_EACH)], ALL) if text.endswith(_EACH) else parse_call(text)
     if not glob:
         raise UsageError("a module is empty; name one, such as 'encoder.layer.0', or a glob")
     modules = tuple(module.path for module in Selection((glob,)).whole(analysis))
-    return Replacement(modules, piece, call if named is None else named)
+    return Assignment(modules, piece, call if named is None else named)

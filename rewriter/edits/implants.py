@@ -34,8 +34,8 @@ ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Replacement:
-    """Modules to replace: the modules, the piece that takes their place, and the call (None if the modules are called once)."""
+class Assignment:
+    """Modules, the piece for their place, and the call (None if the modules are called once)."""
 
     modules: tuple[ModulePath, ...]
     piece: Analysis
@@ -87,7 +87,7 @@ class Implanting(Display):
 
 def implant(
     analysis: Analysis,
-    pairs: Sequence[Replacement],
+    pairs: Sequence[Assignment],
     output: Path | None = None,
     *,
     checking: Checking | None = None,
@@ -136,7 +136,7 @@ def implant(
     return Implanting(analysis, model, implants, certificate, numeric, written, removed)
 
 
-def _targets(analysis: Analysis, pair: Replacement) -> list[Target]:
+def _targets(analysis: Analysis, pair: Assignment) -> list[Target]:
     """Return the target of a pair, or one for each call of its module."""
     if pair.call != ALL:
         return [Target(pair.modules, pair.call)]
