@@ -17,6 +17,7 @@ from rewriter.model.storage.output_targets import spare_given
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.pipeline import Inputs, Source
+from rewriter.pipeline.loader import path_of
 from rewriter.runtime.compare.tolerance import tolerance_of
 
 _EACH = f"@{ALL}"
@@ -71,8 +72,9 @@ def implant(
     given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     named = list(pieces.items() if isinstance(pieces, Mapping) else pieces)
     if output is not None:
+        spare_given(Path(output), inputs=inputs)
         for _, piece in named:
-            spare_given(Path(output), piece=piece, inputs=inputs)
+            _spare(Path(output), path_of(read_of(piece)))
     analysis = pipeline.load_flat(read_of(source), given)
     loaded = {id(piece): pipeline.load_flat(read_of(piece)) for _, piece in named}
     return implants.implant(
@@ -83,6 +85,12 @@ def implant(
         tolerance=tolerance_of(tolerance, rtol, atol),
         copy_data=copy_data,
     )
+
+
+def _spare(output: Path, piece: Path | None) -> None:
+    """Refuse an output that would replace a piece."""
+    if piece is not None and output.exists() and piece.exists() and output.samefile(piece):
+        raise UsageError(f"{output}: is the piece; name another output, inputs are never changed")
 
 
 def _pair(analysis: Analysis, text: str, piece: Analysis, call: int | str | None) -> Assignment:

@@ -11,6 +11,8 @@ from rewriter.model.storage import external_data, output_targets
 from rewriter.model.storage.data_copies import Copies
 from rewriter.model.storage.external_data import tensors_of
 from rewriter.model.tensors import reference_of
+from rewriter.proof.contents import Contents
+from rewriter.proof.scope import Unprovable
 
 
 def moved_to(piece: ModelProto, folder: Path, home: Path) -> ModelProto:
@@ -51,6 +53,36 @@ def loaded(model: ModelProto, home: Path) -> ModelProto:
             tensor.data_location = TensorProto.DEFAULT
             del tensor.external_data[:]
     return made
+
+
+def same_content(one: TensorProto, other: TensorProto, home: Path) -> bool:
+    """Whether two tensors have the same type, shape and content, however they are stored.
+
+    Args:
+        one: a tensor.
+        other: another.
+        home: the folder that references to external data are relative to.
+    """
+    if one.data_type != other.data_type or one.dims != other.dims:
+        return False
+    contents = Contents(by_content=True)
+    try:
+        return contents.key(*_found(one, home)) == contents.key(*_found(other, home))
+    except Unprovable:  # one has no content, or its data is missing
+        return False
+
+
+def _found(tensor: TensorProto, home: Path) -> tuple[TensorProto, Path]:
+    """Return a tensor whose data, if external, is in the folder that is returned."""
+    if _is_beside(tensor):
+        return tensor, home
+    path = home / reference_of(tensor)[0]
+    near = TensorProto()
+    near.CopyFrom(tensor)
+    for entry in near.external_data:
+        if entry.key == "location":
+            entry.value = path.name
+    return near, path.parent
 
 
 def plan_data(model: ModelProto, source: Path | None, output: Path, *, copy_data: bool) -> Copies:

@@ -118,12 +118,14 @@ def implant(
     """
     how = checking or Checking()
     home = analysis.path.parent if analysis.path else output.parent if output else Path()
+    if analysis.path:
+        check_external_data(analysis.model, analysis.path, demand=how.numbers is not False)
     wanted = [(target, pair.piece) for pair in pairs for target in _targets(analysis, pair)]
     borders = borders_of(analysis, [target for target, _ in wanted], how)
     _demand_apart(analysis, borders)
     fit = {id(piece): _fitted(piece, analysis, home, how) for _, piece in wanted}
     seats = [_seat(borders[target], piece, fit[id(piece)][0]) for target, piece in wanted]
-    model, seated = Joining(analysis.graph, seats).run()
+    model, seated = Joining(analysis.graph, seats, home).run()
     implants = tuple(
         Implant(each.seat.border.target, each.seat.name, each, fit[id(piece)][1])
         for each, (_, piece) in zip(seated, wanted, strict=True)
@@ -198,7 +200,7 @@ def _proved(analysis: Analysis, model: ModelProto, seated: Sequence[Seated], hom
             f"{file_of(analysis)}: outside of the pieces: {certificate_phrase(certificate)}; {report}"
         )
     for each in seated:
-        if (changed := first_change(model, each)) is not None:
+        if (changed := first_change(model, each, home)) is not None:
             raise NotProved(f"{each.seat.name}: {changed!r} was changed on the way; {report}")
     return certificate
 

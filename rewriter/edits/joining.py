@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from rewriter.edits.border import Border
+from rewriter.edits.implant_data import same_content
 from rewriter.edits.leftovers import Leftovers
 from rewriter.edits.matching import MatchedEnds
 from rewriter.edits.openings import Opening, address_of, body_at
@@ -71,16 +73,16 @@ class Joining:
     Args:
         graph: the index of the model.
         seats: the pieces; no two borders have a node in common.
+        home: the folder that references to external data are relative to.
     """
 
-    def __init__(self, graph: GraphIndex, seats: Sequence[Seat]) -> None:
+    def __init__(self, graph: GraphIndex, seats: Sequence[Seat], home: Path) -> None:
         self.graph = graph
+        self.home = home
         self.seats = seats
         self.left = Leftovers(graph, {node for seat in seats for node in seat.border.nodes})
-        self.used = UsedNames(self.left.names)
+        self.used = UsedNames(self.left.names.union(self.left.freed(self.left.nodes)))
         self.node_names = UsedNames(self.left.node_names)
-        for seat in seats:
-            self.used.update(port.value for port in (*seat.border.inputs, *seat.border.outputs))
         self.model = ModelProto()
         self.model.CopyFrom(graph.model)
         self.weights: dict[tuple[str, bytes], str] = {}
@@ -104,6 +106,9 @@ class Joining:
 
     def _seat(self, seat: Seat) -> Seated:
         """Name everything in a piece, and copy its weights and functions into the model."""
+        border = seat.border
+        self.used -= self.left.freed(border.nodes)
+        self.used.update(each.value for each in (*border.inputs, *border.outputs))
         functions = add_functions(self.model, seat.piece)
         names = dict(seat.matched.inputs)
         self._name_weights(seat, names)
@@ -146,7 +151,11 @@ class Joining:
         key = (tensor.name, tensor.SerializeToString(deterministic=True))
         if key not in self.weights:
             there = self.graph.initializers.get(value)
-            if there is not None and there == tensor and self.left.keep(value, self.used):
+            if (
+                there is not None
+                and same_content(there, tensor, self.home)
+                and self.left.keep(value, self.used)
+            ):
                 self.weights[key] = tensor.name
             else:
                 self.weights[key] = self.used.fresh(tensor.name)

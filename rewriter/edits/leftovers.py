@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableSequence, Sequence, Set
+from functools import cached_property
 from typing import Any
 
 from onnx import GraphProto, ModelProto
 
 from rewriter.edits.openings import address_of, body_at
-from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.ir_version import fills_inputs
 from rewriter.passes.functions.value_names import UsedNames
 
@@ -23,15 +24,11 @@ class Leftovers:
 
     def __init__(self, graph: GraphIndex, nodes: Set[int]) -> None:
         self.graph = graph
-        self.nodes = {
-            node
-            for node in range(len(graph.nodes))
-            if node in nodes or not nodes.isdisjoint(graph.enclosing(node))
-        }
+        self.nodes = self._with_bodies(nodes)
         self.bodies = [number for number, body in enumerate(graph.bodies) if body.owner not in self.nodes]
         self.unread = self._unread()
 
-    @property
+    @cached_property
     def names(self) -> set[str]:
         """The names of the values that remain, in all bodies."""
         graph = self.graph
@@ -41,6 +38,19 @@ class Leftovers:
             for name, value in graph.bodies[number].values.items()
             if graph.producer[value] not in self.nodes and value not in self.unread
         }
+
+    def freed(self, nodes: Set[int]) -> set[str]:
+        """Return the names that are in use no more without some of the nodes."""
+        graph, going = self.graph, self._with_bodies(nodes)
+        inside = [body for body in graph.bodies if body.owner in going]
+        names = {graph.value_names[value] for node in going for value in graph.writes[node] if value != NONE}
+        return names.union(*(body.values for body in inside)) - self.names
+
+    def _with_bodies(self, nodes: Set[int]) -> set[int]:
+        """Return nodes, and the nodes in their graph bodies."""
+        graph = self.graph
+        inside = (n for n in range(len(graph.nodes)) if not nodes.isdisjoint(graph.enclosing(n)))
+        return {*nodes, *inside}
 
     @property
     def node_names(self) -> set[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from onnx import ModelProto, NodeProto, TensorProto
+from onnx import ModelProto, NodeProto
 
+from rewriter.edits.implant_data import same_content
 from rewriter.edits.joining import Seated
 from rewriter.edits.openings import body_at, opened
 from rewriter.edits.piece_functions import call_by
@@ -34,10 +35,16 @@ def certify_outside(
     )
 
 
-def first_change(model: ModelProto, seated: Seated) -> str | None:
-    """Return the first node or weight of a piece that is not in the model byte for byte; None if all are.
+def first_change(model: ModelProto, seated: Seated, home: Path) -> str | None:
+    """Return the first node or weight of a piece that is not in the model as it is; None if all are.
 
-    Names of nodes, values and functions do not count, nor do constants that the model had already.
+    Nodes are compared byte for byte, but for names of nodes, values and functions. Constants that the model
+    had already do not count.
+
+    Args:
+        model: the model with the piece.
+        seated: the piece in it.
+        home: the folder that references to external data are relative to.
     """
     graph = body_at(model, seated.after.address)
     there = {tuple(node.output): node for node in graph.node if seated.after.holds(node)}
@@ -48,10 +55,7 @@ def first_change(model: ModelProto, seated: Seated) -> str | None:
         if written is None or _with_names_of(original, written, seated) != original.SerializeToString():
             return str(original.name or original.op_type)
     for tensor in piece.initializer:
-        same = TensorProto()
-        same.CopyFrom(weights[seated.names[tensor.name]])
-        same.name = tensor.name
-        if same.SerializeToString() != tensor.SerializeToString():
+        if not same_content(weights[seated.names[tensor.name]], tensor, home):
             return str(tensor.name)
     return None
 
