@@ -71,6 +71,8 @@ def implant(
     """
     given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     named = list(pieces.items() if isinstance(pieces, Mapping) else pieces)
+    if not named:
+        raise UsageError("there is no piece; give modules with their pieces")
     if output is not None:
         spare_given(Path(output), inputs=inputs)
         for _, piece in named:

@@ -178,12 +178,16 @@ def _fitted(
     folder = piece.path.parent if piece.path else home
     if piece.path:
         check_external_data(piece.model, piece.path)
-    model, conversion = fitted(piece.model, whole.model, file_of(piece), folder, how.timeout)
+    model, conversion = fitted(piece.model, whole.model, _name_of(piece), folder, how)
     return moved_to(model, folder, home), conversion
 
 
+def _name_of(piece: Analysis) -> str:
+    return str(piece.path) if piece.path else "piece"
+
+
 def _seat(border: Border, piece: Analysis, model: ModelProto) -> Seat:
-    name = str(piece.path) if piece.path else "piece"
+    name = _name_of(piece)
     return Seat(border, model, name, match(border, model, name))
 
 

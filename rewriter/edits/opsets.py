@@ -8,6 +8,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.cutting.check import Checking
 from rewriter.errors import CannotImplant
 from rewriter.model.index.functions import body_roots, calls_of, opsets_of
 from rewriter.model.index.graph import GraphIndex
@@ -24,16 +25,16 @@ class Conversion:
     Attributes:
         before: the version of the piece.
         after: the version of the model.
-        numbers: the numbers of the piece before and after.
+        numbers: the numbers of the piece before and after; None if not requested.
     """
 
     before: int
     after: int
-    numbers: Numeric
+    numbers: Numeric | None
 
 
 def fitted(
-    piece: ModelProto, whole: ModelProto, name: str, folder: Path | None, timeout: float
+    piece: ModelProto, whole: ModelProto, name: str, folder: Path | None, how: Checking
 ) -> tuple[ModelProto, Conversion | None]:
     """Return a piece whose operators mean the same under the imports of a model.
 
@@ -45,7 +46,7 @@ def fitted(
         whole: the model.
         name: the name of the piece for messages.
         folder: the folder of the external data of the piece.
-        timeout: seconds for the converter, and again for the runs of both versions.
+        how: whether the piece is run before and after a conversion, and the time limit.
 
     Raises:
         CannotImplant: a version cannot be reached.
@@ -62,18 +63,17 @@ def fitted(
                 f"model has {ours[domain]}; make the piece with the version of the model"
             )
     version = versions_of(piece.opset_import)[""]
-    converted = convert(piece, ours[""], timeout=timeout)
+    told = f"{name}: it has version {version} of ONNX's operators, and the model has {ours['']}"
+    converted = convert(piece, ours[""], timeout=how.timeout)
     if isinstance(converted, Ended):
         raise CannotImplant(
-            f"{name}: it has version {version} of ONNX's operators, and the model has {ours['']}; onnx's "
-            f"converter says: {converted.how}; convert the model or make the piece again"
+            f"{told}; onnx's converter says: {converted.how}; convert the model, or make the piece again"
         )
-    numbers = compare(piece, converted, before_folder=folder, after_folder=folder, timeout=timeout)
-    if numbers.error is not None:
-        raise CannotImplant(
-            f"{name}: converted from version {version} of ONNX's operators to {ours['']}: {numbers.error}; "
-            "make the piece with the version of the model"
-        )
+    numbers = None
+    if how.numbers is not False:
+        numbers = compare(piece, converted, before_folder=folder, after_folder=folder, timeout=how.timeout)
+        if numbers.error is not None:
+            raise CannotImplant(f"{told}; once converted, {numbers.error}; make the piece again")
     return converted, Conversion(version, ours[""], numbers)
 
 

@@ -66,5 +66,6 @@ def _with_names_of(original: NodeProto, written: NodeProto, seated: Seated) -> b
     back.CopyFrom(written)
     rename(back, {new: old for old, new in seated.names.items()})
     call_by(back, {(domain, new, over): old for (domain, old, over), new in seated.functions.items()})
-    back.name = original.name
+    if original.name:
+        back.name = original.name
     return back.SerializeToString()
