@@ -24,7 +24,7 @@ class ConversionJson(TypedDict):
 
     before: Positive
     after: Positive
-    numeric: NumericJson | None
+    numeric: NumericJson
 
 
 class ImplantedJson(TypedDict):
@@ -60,7 +60,7 @@ class ImplantJson(TypedDict):
         flattened: Whether functions that `rewrite` had made were inlined.
         implants: The pieces.
         outside: Certificate that all outside of the pieces is equal.
-        numeric: Numbers of the model before and after; null if they were not requested.
+        numeric: Numbers of the model before and after.
         outputs: Written files, the model last.
         removed: Removed files of a model that the output replaced: its sidecar, and data copies that
             nothing refers to any more.
@@ -70,7 +70,7 @@ class ImplantJson(TypedDict):
     flattened: bool
     implants: Sequence[ImplantedJson]
     outside: CertificateJson
-    numeric: NumericJson | None
+    numeric: NumericJson
     outputs: Sequence[str]
     removed: Sequence[str]
 
