@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,21 +13,22 @@ from rewriter.cutting.calls import Call, calls_of, file_of
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Target
 from rewriter.cutting.piece_files import write_models
-from rewriter.edits.border import Border, borders_of
-from rewriter.edits.implant_data import loaded, moved_to, plan_data
-from rewriter.edits.joining import Joining, Seat, Seated
-from rewriter.edits.matching import match
-from rewriter.edits.opsets import Conversion, fitted
-from rewriter.edits.outside import certify_outside, first_change
-from rewriter.errors import Different, NotProved, UsageError
+from rewriter.edits.pieces.acceptance import demand_apart, demand_numbers, proved, run
+from rewriter.edits.pieces.border import Border, borders_of
+from rewriter.edits.pieces.joining import join
+from rewriter.edits.pieces.matching import match
+from rewriter.edits.pieces.opsets import Conversion, fitted
+from rewriter.edits.pieces.piece_data import loaded, moved_to, plan_data
+from rewriter.edits.pieces.seats import Seat, Seated
+from rewriter.errors import UsageError
 from rewriter.model.storage.data_copies import Copies
 from rewriter.model.storage.external_data import check_external_data
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import Certificate
 from rewriter.runtime.compare.tolerance import Tolerance
-from rewriter.verdict.numbers import Numeric, compare
-from rewriter.verdict.phrases import certificate_phrase, numbers_phrase
+from rewriter.verdict.numbers import Numeric
+from rewriter.verdict.phrases import numbers_phrase
 
 ALL = "all"
 """The call that stands for every call of a module."""
@@ -122,18 +123,18 @@ def implant(
         check_external_data(analysis.model, analysis.path, demand=how.numbers is not False)
     wanted = [(target, pair.piece) for pair in pairs for target in _targets(analysis, pair)]
     borders = borders_of(analysis, [target for target, _ in wanted], how)
-    _demand_apart(analysis, borders)
+    demand_apart(analysis, [borders[target] for target, _ in wanted])
     fit = {id(piece): _fitted(piece, analysis, home, how) for _, piece in wanted}
     seats = [_seat(borders[target], piece, fit[id(piece)][0]) for target, piece in wanted]
-    model, seated = Joining(analysis.graph, seats, home).run()
+    model, seated = join(analysis.graph, seats, home)
     implants = tuple(
         Implant(each.seat.border.target, each.seat.name, each, fit[id(piece)][1])
         for each, (_, piece) in zip(seated, wanted, strict=True)
     )
     copies = plan_data(model, analysis.path, output, copy_data=copy_data) if output else Copies()
-    certificate = _proved(analysis, model, seated, home)
-    numeric = _run(analysis.model, loaded(model, home), home, how, tolerance)
-    _demand_numbers(analysis, numeric, how, tolerance)
+    certificate = proved(analysis, model, seated, home)
+    numeric = run(analysis.model, loaded(model, home), home, how, tolerance)
+    demand_numbers(analysis, numeric, how, tolerance)
     written, removed = write_models({output: model}, copies) if output else ((), ())
     return Implanting(analysis, model, implants, certificate, numeric, written, removed)
 
@@ -147,28 +148,6 @@ def _targets(analysis: Analysis, pair: Assignment) -> list[Target]:
             f"{file_of(analysis)}: --call {ALL} is for one module, and {listed(pair.modules)} are several"
         )
     return [Target(pair.modules, call) for call in calls_of(analysis, pair.modules[0])]
-
-
-def _demand_apart(analysis: Analysis, borders: Mapping[Target, Border]) -> None:
-    """Refuse pieces for the same nodes, or for nodes of a body that another piece replaces."""
-    owners: dict[int, Target] = {node: target for target, border in borders.items() for node in border.nodes}
-    if sum(len(border.nodes) for border in borders.values()) == len(owners):
-        inside = (
-            (n, owners[outer]) for n in owners for outer in analysis.graph.enclosing(n) if outer in owners
-        )
-        if (found := next(inside, None)) is None:
-            return
-        raise _overlap(analysis, owners[found[0]], found[1])
-    for target, border in borders.items():
-        for node in border.nodes:
-            if owners[node] != target:
-                raise _overlap(analysis, target, owners[node])
-
-
-def _overlap(analysis: Analysis, one: Target, other: Target) -> UsageError:
-    return UsageError(
-        f"{file_of(analysis)}: {one} and {other} have nodes in common; implant them one after the other"
-    )
 
 
 def _fitted(
@@ -189,62 +168,3 @@ def _name_of(piece: Analysis) -> str:
 def _seat(border: Border, piece: Analysis, model: ModelProto) -> Seat:
     name = _name_of(piece)
     return Seat(border, model, name, match(border, model, name))
-
-
-def _proved(analysis: Analysis, model: ModelProto, seated: Sequence[Seated], home: Path) -> Certificate:
-    """Return the certificate of the outside; it is equal, and the inside is that of the pieces.
-
-    Raises:
-        NotProved: it is not.
-    """
-    report = "nothing was written, please report this model"
-    certificate = certify_outside(analysis.model, model, seated, home)
-    if not certificate.equal:
-        raise NotProved(
-            f"{file_of(analysis)}: outside of the pieces: {certificate_phrase(certificate)}; {report}"
-        )
-    for each in seated:
-        if (changed := first_change(model, each, home)) is not None:
-            raise NotProved(f"{each.seat.name}: {changed!r} was changed on the way; {report}")
-    return certificate
-
-
-def _run(
-    before: ModelProto, after: ModelProto, home: Path, how: Checking, tolerance: Tolerance | None
-) -> Numeric | None:
-    if how.numbers is False:
-        return None
-    return compare(
-        before,
-        after,
-        before_folder=home,
-        after_folder=home,
-        inputs=how.inputs,
-        tolerance=tolerance,
-        timeout=how.timeout,
-    )
-
-
-def _demand_numbers(
-    analysis: Analysis, numeric: Numeric | None, how: Checking, tolerance: Tolerance | None
-) -> None:
-    """Refuse a result that does not run, or that differs too much.
-
-    Raises:
-        Different: the outputs differ by more than the tolerance.
-        NotProved: the result does not run although the model does, or demanded numbers are missing.
-    """
-    if numeric is None:
-        return
-    told = f"{file_of(analysis)}: {numbers_phrase(numeric)}"
-    if numeric.error is not None:
-        raise NotProved(f"{told}; nothing was written, --no-numbers writes without a run")
-    demanded = how.numbers is True or how.inputs is not None or tolerance is not None
-    if demanded and not numeric.taken:
-        raise NotProved(
-            f"{told}; nothing was written, --numbers, --inputs and --tolerance demand the numbers"
-        )
-    if tolerance is not None and numeric.within is not True:
-        raise Different(f"{told}; nothing was written")
-    if tolerance is not None and numeric.random:
-        raise NotProved(f"{told}; nothing was written, --tolerance demands every output")

@@ -11,7 +11,7 @@ import pytest
 
 from rewriter.views.json import schema
 from tests.cli.running import heard
-from tests.edits.pieces import extracted, layer, whole
+from tests.edits.layers import extracted, layer, whole
 
 
 @pytest.fixture

@@ -13,16 +13,17 @@ from rewriter import pipeline
 from rewriter.cutting.calls import calls_of
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction, Target, plan_extractions
-from rewriter.edits.border import Border, borders_of
-from rewriter.edits.joining import Joining, Seat
-from rewriter.edits.matching import match
-from rewriter.edits.openings import body_at
-from rewriter.edits.outside import certify_outside, first_change
+from rewriter.edits.pieces.border import Border, borders_of
+from rewriter.edits.pieces.joining import join
+from rewriter.edits.pieces.matching import match
+from rewriter.edits.pieces.openings import body_at
+from rewriter.edits.pieces.outside import certify_outside, first_change
+from rewriter.edits.pieces.seats import Seat
 from rewriter.errors import Different, NotProved, RewriterError, UsageError
 from rewriter.modules.analysis import Analysis
 from rewriter.proof.certificate import certify
 from tests.build import model
-from tests.edits.pieces import BRANCHES, LOOP, extracted, implanted, layer, parsed, whole
+from tests.edits.layers import BRANCHES, LOOP, extracted, implanted, layer, parsed, whole
 from tests.exports import each_file_with
 
 ONCE = Checking(numbers=False)
@@ -32,7 +33,7 @@ def hold(analysis: Analysis, border: Border, piece: onnx.ModelProto) -> None:
     """The law: the model is equal, and nodes outside of the module have their bytes and order."""
     folder = analysis.path.parent if analysis.path else Path()
     seat = Seat(border, piece, "piece", match(border, piece, "piece"))
-    made, [seated] = Joining(analysis.graph, [seat], folder).run()
+    made, [seated] = join(analysis.graph, [seat], folder)
     before, after = seated.before, seated.after
     assert certify_outside(analysis.model, made, [seated], folder).equal
     assert first_change(made, seated, folder) is None
@@ -124,8 +125,10 @@ def test_several_pieces_at_once() -> None:
 
 def test_two_pieces_for_one_node() -> None:
     piece = layer("{ y = Relu (b) }")
-    with pytest.raises(UsageError, match="have nodes in common; implant them one after"):
+    with pytest.raises(UsageError, match="have nodes in common; implant one, then"):
         implanted(whole(), [("l", extracted(whole(), "l")), ("l.1", piece)])
+    with pytest.raises(UsageError, match="l.1 and l.1 have nodes in common"):
+        implanted(whole(), [("l.1", piece), ("l.1", piece)])
 
 
 @pytest.mark.parametrize(

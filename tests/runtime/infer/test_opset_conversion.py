@@ -6,7 +6,7 @@ from onnx import ModelProto, numpy_helper
 
 from rewriter.runtime.child.job import Ended
 from rewriter.runtime.infer.opset_conversion import convert
-from tests.edits.pieces import parsed
+from tests.edits.layers import parsed
 
 
 def test_large_weights_are_kept() -> None:

@@ -11,22 +11,23 @@ import pytest
 from rewriter import pipeline
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Target
-from rewriter.edits.border import borders_of
-from rewriter.edits.joining import Joining, Seat, Seated
-from rewriter.edits.matching import match
-from rewriter.edits.outside import certify_outside, first_change
+from rewriter.edits.pieces.border import borders_of
+from rewriter.edits.pieces.joining import join
+from rewriter.edits.pieces.matching import match
+from rewriter.edits.pieces.outside import certify_outside, first_change
+from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.paths import ModulePath
-from tests.edits.pieces import layer, whole
+from tests.edits.layers import layer, parsed, whole
 
 PIECE = layer("<float[2] k = {1.0, 2.0}> { a = Add (b, k) y = Neg (a) }")
 
 
-def joined() -> tuple[onnx.ModelProto, onnx.ModelProto, Seated]:
+def joined(piece: onnx.ModelProto = PIECE) -> tuple[onnx.ModelProto, onnx.ModelProto, Seated]:
     analysis = pipeline.load(whole())
     target = Target((ModulePath("l.1"),))
     border = borders_of(analysis, [target], Checking(numbers=False))[target]
-    seat = Seat(border, PIECE, "p", match(border, PIECE, "p"))
-    model, [seated] = Joining(analysis.graph, [seat], Path()).run()
+    seat = Seat(border, piece, "p", match(border, piece, "p"))
+    model, [seated] = join(analysis.graph, [seat], Path())
     return analysis.model, model, seated
 
 
@@ -58,6 +59,13 @@ def test_a_fault_outside(fault: Callable[[onnx.ModelProto], None]) -> None:
     before, after, seated = joined()
     fault(after)
     assert not certify_outside(before, after, [seated], Path()).equal
+
+
+def test_a_wrong_output() -> None:
+    _, after, seated = joined(parsed("g (float[N, 2] b) => (float[N, 2] b) {}"))
+    assert first_change(after, seated, Path()) is None
+    after.graph.node[-1].input[0] = "a"
+    assert first_change(after, seated, Path()) == "b"
 
 
 def drop(model: onnx.ModelProto) -> None:

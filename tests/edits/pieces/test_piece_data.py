@@ -10,10 +10,10 @@ import pytest
 from onnx import numpy_helper
 
 import rewriter
-from rewriter.edits.implant_data import loaded, moved_to, same_content
+from rewriter.edits.pieces.piece_data import loaded, moved_to, same_content
 from rewriter.errors import UsageError
 from rewriter.model.storage.external_data import external_locations
-from tests.edits.pieces import extracted, layer, whole
+from tests.edits.layers import extracted, layer, whole
 
 
 def stored(model: onnx.ModelProto, path: Path, factor: float = 1.0) -> Path:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from rewriter.cutting.check import Checking
-from rewriter.edits.opsets import add_imports, fitted
+from rewriter.edits.pieces.opsets import add_imports, fitted
 from rewriter.errors import CannotImplant
-from tests.edits.pieces import layer, parsed, whole
+from tests.edits.layers import layer, parsed, whole
 
 ONCE = Checking(numbers=False)
 CALLS = '{ y = f.F (b) } <domain: "f", opset_import: ["" : 11]> F (x) => (y) { y = Softmax (x) }'

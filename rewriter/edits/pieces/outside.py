@@ -7,10 +7,10 @@ from pathlib import Path
 
 from onnx import ModelProto, NodeProto
 
-from rewriter.edits.implant_data import same_content
-from rewriter.edits.joining import Seated
-from rewriter.edits.openings import body_at, opened
-from rewriter.edits.piece_functions import call_by
+from rewriter.edits.pieces.openings import body_at, opened
+from rewriter.edits.pieces.piece_data import same_content
+from rewriter.edits.pieces.piece_functions import call_by
+from rewriter.edits.pieces.seats import Seated
 from rewriter.model.index.graph import GraphIndex
 from rewriter.passes.functions.value_names import rename
 from rewriter.proof.certificate import Certificate, certify
@@ -57,7 +57,16 @@ def first_change(model: ModelProto, seated: Seated, home: Path) -> str | None:
     for tensor in piece.initializer:
         if not same_content(weights[seated.names[tensor.name]], tensor, home):
             return str(tensor.name)
+    for name, wanted in seated.seat.matched.outputs.items():
+        source = seated.names[name]
+        if source != wanted and not _passes(there.get((wanted,)), source):
+            return name
     return None
+
+
+def _passes(node: NodeProto | None, source: str) -> bool:
+    """Whether a node is an Identity of a value."""
+    return node is not None and (node.domain, node.op_type, *node.input) == ("", "Identity", source)
 
 
 def _with_names_of(original: NodeProto, written: NodeProto, seated: Seated) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from onnx import GraphProto, ModelProto
 
-from rewriter.edits.openings import address_of, body_at
+from rewriter.edits.pieces.openings import address_of, body_at
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.ir_version import fills_inputs
 from rewriter.passes.functions.value_names import UsedNames

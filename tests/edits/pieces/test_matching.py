@@ -4,11 +4,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from rewriter.cutting.extract import Target
-from rewriter.edits.border import Border, Crossing
-from rewriter.edits.matching import MatchedEnds, match
+from rewriter.edits.pieces.border import Border, Crossing
+from rewriter.edits.pieces.matching import MatchedEnds, match
 from rewriter.errors import CannotImplant
 from rewriter.paths import ModulePath
-from tests.edits.pieces import parsed
+from tests.edits.layers import parsed
 
 
 def crossing(name: str, shape: list[int | str | None], element: int = TensorProto.FLOAT) -> Crossing:

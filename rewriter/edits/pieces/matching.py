@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from onnx import ModelProto, TypeProto, ValueInfoProto
 
-from rewriter.edits.border import Border, Crossing
+from rewriter.edits.pieces.border import Border, Crossing
 from rewriter.errors import CannotImplant
 from rewriter.model.operator_set.ir_version import initialized
 from rewriter.proof.certificate import described

@@ -3,10 +3,10 @@ from __future__ import annotations
 from rewriter import pipeline
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Target
-from rewriter.edits.border import Border, borders_of
+from rewriter.edits.pieces.border import Border, borders_of
 from rewriter.paths import ModulePath
 from tests.build import model
-from tests.edits.pieces import BRANCHES, LOOP, whole
+from tests.edits.layers import BRANCHES, LOOP, whole
 
 
 def border(text: object, module: str, call: int | None = None) -> Border:

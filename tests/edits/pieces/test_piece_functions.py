@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import onnx
 
-from rewriter.edits.piece_functions import add_functions
-from tests.edits.pieces import implanted, layer, parsed, whole
+from rewriter.edits.pieces.piece_functions import add_functions
+from tests.edits.layers import implanted, layer, parsed, whole
 
 F = '<domain: "f", opset_import: ["" : 17]> F (x) => (y) { y = %s (x) }'
 G = '<domain: "f", opset_import: ["" : 17, "f" : 1]> G (x) => (y) { y = f.F (x) }'

@@ -7,7 +7,7 @@ import rewriter
 from rewriter.errors import CannotImplant
 from rewriter.model.metadata import read
 from tests.build import model
-from tests.edits.pieces import (
+from tests.edits.layers import (
     BRANCHES,
     LAYERS,
     LOOP,
