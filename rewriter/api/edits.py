@@ -17,7 +17,6 @@ from rewriter.model.storage.output_targets import spare_given
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.pipeline import Inputs, Source
-from rewriter.pipeline.loader import path_of
 from rewriter.runtime.compare.tolerance import tolerance_of
 
 _EACH = f"@{ALL}"
@@ -33,7 +32,7 @@ def implant(
     tolerance: float | None = None,
     rtol: float | None = None,
     atol: float | None = None,
-    numbers: bool | None = None,
+    numbers: bool = True,
     inputs: Inputs | PathLike | None = None,
     copy_data: bool = False,
     timeout: float = 600.0,
@@ -55,8 +54,8 @@ def implant(
         tolerance: accept outputs within this share of the largest value of each output; None to accept any.
         rtol: accept outputs as `numpy.allclose` does; see `verify`.
         atol: see `rtol`.
-        numbers: whether onnxruntime runs the model before and after, to compare the outputs. None: run them
-            if possible. True: fail if they cannot be run.
+        numbers: whether onnxruntime runs the model before and after, and the outputs are compared. Nothing is
+            written if one of them does not run.
         inputs: input name -> array to run both on, or an `.npz` file; drawn from the signature if None.
         copy_data: whether to copy the external data that it reads, if that lies in another folder.
         timeout: time limit for running the models, in seconds.
@@ -75,8 +74,6 @@ def implant(
         raise UsageError("there is no piece; give modules with their pieces")
     if output is not None:
         spare_given(Path(output), inputs=inputs)
-        for _, piece in named:
-            _spare(Path(output), path_of(read_of(piece)))
     analysis = pipeline.load_flat(read_of(source), given)
     loaded = {id(piece): pipeline.load_flat(read_of(piece)) for _, piece in named}
     return implants.implant(
@@ -87,12 +84,6 @@ def implant(
         tolerance=tolerance_of(tolerance, rtol, atol),
         copy_data=copy_data,
     )
-
-
-def _spare(output: Path, piece: Path | None) -> None:
-    """Refuse an output that would replace a piece."""
-    if piece is not None and output.exists() and piece.exists() and output.samefile(piece):
-        raise UsageError(f"{output}: is the piece; name another output, inputs are never changed")
 
 
 def _pair(analysis: Analysis, text: str, piece: Analysis, call: int | str | None) -> Assignment:

@@ -42,7 +42,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     "split": _PROOF,
     "implant": {
         1: "the outputs differ by more than the tolerance; nothing written",
-        5: "not proved, the result does not run, or demanded numbers are missing; nothing written",
+        5: "not proved, or MODEL or the result does not run; nothing written",
     },
     "verify": {
         0: "equal, or within the tolerance that was given",

@@ -18,7 +18,7 @@ from rewriter.edits.pieces.border import Border, borders_of
 from rewriter.edits.pieces.joining import join
 from rewriter.edits.pieces.matching import match
 from rewriter.edits.pieces.opsets import Conversion, fitted
-from rewriter.edits.pieces.piece_data import loaded, moved_to, plan_data
+from rewriter.edits.pieces.piece_data import demand_spared, loaded, moved_to, plan_data
 from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.errors import UsageError
 from rewriter.model.storage.data_copies import Copies
@@ -112,8 +112,8 @@ def implant(
         UnreadableModel: external data is missing, too short or not allowed, or an input changed meanwhile.
         CannotCut: the modules cannot be a model of their own, see `extract`.
         CannotImplant: a piece cannot take the place of its modules.
-        NotProved: the outside of the pieces is not proved equal, the result does not run although the model
-            does, or demanded numbers are missing; nothing was written.
+        NotProved: the outside of the pieces is not proved equal, or the model or the result does not run;
+            nothing was written.
         Different: the outputs differ by more than the tolerance; nothing was written.
         CannotWrite: the output cannot be written.
     """
@@ -131,10 +131,13 @@ def implant(
         Implant(each.seat.border.target, each.seat.name, each, fit[id(piece)][1])
         for each, (_, piece) in zip(seated, wanted, strict=True)
     )
+    if output:
+        for each in (analysis, *(pair.piece for pair in pairs)):
+            demand_spared(output, each)
     copies = plan_data(model, analysis.path, output, copy_data=copy_data) if output else Copies()
     certificate = proved(analysis, model, seated, home)
     numeric = run(analysis.model, loaded(model, home), home, how, tolerance)
-    demand_numbers(analysis, numeric, how, tolerance)
+    demand_numbers(analysis, numeric, tolerance)
     written, removed = write_models({output: model}, copies) if output else ((), ())
     return Implanting(analysis, model, implants, certificate, numeric, written, removed)
 

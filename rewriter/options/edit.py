@@ -36,8 +36,8 @@ class ImplantOptions(
         "the call in this body of If, Loop or Scan; or all.",
         metavar="CALL",
     )
-    numbers: bool | None = option(
-        None, "Fail if MODEL or the result cannot be run; with --no-numbers, run neither."
+    numbers: bool = option(
+        True, "Run MODEL and the result, or fail (default); with --no-numbers, run neither."
     )
 
     def __post_init__(self) -> None:

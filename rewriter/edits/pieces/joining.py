@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from onnx import ModelProto, NodeProto, ValueInfoProto
+from onnx import ModelProto, NodeProto
 
 from rewriter.edits.pieces.leftovers import Leftovers
 from rewriter.edits.pieces.naming import Naming
@@ -36,10 +36,13 @@ def join(graph: GraphIndex, seats: Sequence[Seat], home: Path) -> tuple[ModelPro
     seated = tuple(naming.name(seat) for seat in seats)
     for each in seated:
         _put(model, each)
-    left.clear(model)
+    typed: dict[int, set[str]] = {}
+    for each in seated:
+        typed.setdefault(each.seat.border.body, set()).update(_typed_alike(graph, each))
+    left.clear(model, typed)
     for each in seated:
         add_imports(model, each.seat.piece)
-        _describe(model, graph, each)
+        _describe(model, each)
     list_initializers(model)
     return model, seated
 
@@ -68,34 +71,37 @@ def _put(model: ModelProto, seated: Seated) -> None:
     graph.node.extend(copies)
 
 
-def _describe(model: ModelProto, graph_before: GraphIndex, seated: Seated) -> None:
-    """State the types of the inner values of a piece, as far as its names of sizes mean the same."""
+def _typed_alike(graph: GraphIndex, seated: Seated) -> set[str]:
+    """Return the values of a piece for which the model states the type already: outputs, and equal types."""
+    before = {info.name: info.type for info in graph.bodies[seated.seat.border.body].proto.value_info}
+    infos = seated.seat.piece.graph.value_info
+    inner = ((seated.names.get(info.name, ""), info.type) for info in infos)
+    return {*seated.before.gives, *(name for name, kind in inner if before.get(name) == kind)}
+
+
+def _describe(model: ModelProto, seated: Seated) -> None:
+    """State the types of the inner values of a piece, without names of sizes.
+
+    A name of a size may mean another size in the model.
+    """
     graph, piece = body_at(model, seated.before.address), seated.seat.piece.graph
-    before = {info.name: info for info in graph_before.bodies[seated.seat.border.body].proto.value_info}
-    inner = seated.after.written.difference(seated.before.gives)
-    stated = {info.name for info in graph.value_info}
+    inner = seated.after.written.difference(info.name for info in graph.value_info)
+    inner = inner.difference(seated.before.gives)
     for info in piece.value_info:
         name = seated.names.get(info.name, "")
-        if name in inner and name not in stated:
-            graph.value_info.append(_stated(info, name, before.get(name)))
+        if name in inner:
+            added = graph.value_info.add()
+            added.CopyFrom(info)
+            added.name = name
+            for dim in added.type.tensor_type.shape.dim if added.type.HasField("tensor_type") else ():
+                dim.ClearField("dim_param")
     for each in piece.quantization_annotation:
         if each.tensor_name in seated.names:
-            added = graph.quantization_annotation.add()
-            added.CopyFrom(each)
-            added.tensor_name = seated.names[each.tensor_name]
-            for entry in added.quant_parameter_tensor_names:
+            annotation = graph.quantization_annotation.add()
+            annotation.CopyFrom(each)
+            annotation.tensor_name = seated.names[each.tensor_name]
+            for entry in annotation.quant_parameter_tensor_names:
                 entry.value = seated.names.get(entry.value, entry.value)
-
-
-def _stated(info: ValueInfoProto, name: str, before: ValueInfoProto | None) -> ValueInfoProto:
-    """Return a type of a piece for the model: a name of a size may mean another size in the model."""
-    made = ValueInfoProto()
-    made.CopyFrom(info)
-    made.name = name
-    if before is None or before.type != info.type:
-        for dim in made.type.tensor_type.shape.dim if made.type.HasField("tensor_type") else ():
-            dim.ClearField("dim_param")
-    return made
 
 
 def _copied(node: NodeProto) -> NodeProto:

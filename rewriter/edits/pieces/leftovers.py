@@ -66,24 +66,28 @@ class Leftovers:
         used.add(name)
         return True
 
-    def clear(self, model: ModelProto) -> None:
-        """Remove what only the nodes needed from a copy of the model in which they are replaced."""
+    def clear(self, model: ModelProto, typed: Mapping[int, Set[str]]) -> None:
+        """Remove what only the nodes needed from a copy of the model in which they are replaced.
+
+        Args:
+            model: the copy.
+            typed: body -> names of values that the nodes wrote, whose stated types still hold.
+        """
         for number in self.bodies:
             source = self.graph.bodies[number].proto
             if isinstance(source, GraphProto):
                 graph = body_at(model, address_of(self.graph, number))
-                self._clear(graph, source, self.graph.bodies[number].values, listed=fills_inputs(model))
+                values = self.graph.bodies[number].values
+                unread = {name for name, value in values.items() if value in self.unread}
+                gone = {name for name, value in values.items() if self.graph.producer[value] in self.nodes}
+                if fills_inputs(model):
+                    _delete(graph.input, [info.name in unread for info in source.input])
+                self._clear(graph, source, unread, gone - typed.get(number, set()))
 
-    def _clear(
-        self, graph: GraphProto, source: GraphProto, values: Mapping[str, int], *, listed: bool
-    ) -> None:
-        """Remove weights, and types of values that are no more, from a body; `source` is the body before."""
-        unread = {name for name, value in values.items() if value in self.unread}
-        gone = {name for name, value in values.items() if self.graph.producer[value] in self.nodes}
-        gone -= {name for node in graph.node for name in node.output}
+    @staticmethod
+    def _clear(graph: GraphProto, source: GraphProto, unread: Set[str], gone: Set[str]) -> None:
+        """Remove weights and stated types from a body; `source` is the body before."""
         _delete(graph.initializer, [tensor.name in unread for tensor in source.initializer])
-        if listed:
-            _delete(graph.input, [info.name in unread for info in source.input])
         gone |= unread
         _delete(graph.value_info, [info.name in gone for info in source.value_info])
         annotations = [each.tensor_name in gone for each in source.quantization_annotation]

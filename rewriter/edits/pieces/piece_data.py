@@ -7,10 +7,12 @@ from pathlib import Path
 
 from onnx import ModelProto, TensorProto
 
+from rewriter.errors import UsageError
 from rewriter.model.storage import external_data, output_targets
 from rewriter.model.storage.data_copies import Copies
 from rewriter.model.storage.external_data import tensors_of
 from rewriter.model.tensors import reference_of
+from rewriter.modules.analysis import Analysis
 from rewriter.proof.contents import Contents
 from rewriter.proof.scope import Unprovable
 
@@ -100,6 +102,19 @@ def plan_data(model: ModelProto, source: Path | None, output: Path, *, copy_data
     """
     data = tuple(external_data.external_locations(model))
     return output_targets.plan_packing(source, {output: model}, data, copy_data=copy_data)
+
+
+def demand_spared(output: Path, read: Analysis) -> None:
+    """Refuse an output that would replace a model that was read, or its data.
+
+    Raises:
+        UsageError: the output is such a file.
+    """
+    if read.path is not None and output.exists():
+        data = external_data.external_locations(read.model)
+        for path in (read.path, *(read.path.parent / location for location in data)):
+            if path.exists() and output.samefile(path):
+                raise UsageError(f"{output}: is read here; name another output, inputs are never changed")
 
 
 def _is_beside(tensor: TensorProto) -> bool:
