@@ -7,6 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto, NodeProto
 
+from rewriter.cutting.main_graph import MainGraph
 from rewriter.edits.pieces.leftovers import Leftovers
 from rewriter.edits.pieces.naming import Naming
 from rewriter.edits.pieces.openings import body_at
@@ -14,6 +15,7 @@ from rewriter.edits.pieces.opsets import add_imports
 from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.errors import CannotImplant
 from rewriter.model.index.cycles import Circle, in_dataflow_order, title
+from rewriter.model.index.functions import Identity, identity_of
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.operator_set.ir_version import list_initializers
 
@@ -44,6 +46,7 @@ def join(graph: GraphIndex, seats: Sequence[Seat], home: Path) -> tuple[ModelPro
         add_imports(model, each.seat.piece)
         _describe(model, each)
     list_initializers(model)
+    _drop_functions(model, _called(graph) - _called(GraphIndex(model)))
     return model, seated
 
 
@@ -102,6 +105,18 @@ def _describe(model: ModelProto, seated: Seated) -> None:
             annotation.tensor_name = seated.names[each.tensor_name]
             for entry in annotation.quant_parameter_tensor_names:
                 entry.value = seated.names.get(entry.value, entry.value)
+
+
+def _called(graph: GraphIndex) -> set[Identity]:
+    """Return the functions that the nodes of a model call, directly or not."""
+    main = MainGraph(graph)
+    return main.called(main.nodes) if graph.model.functions else set()
+
+
+def _drop_functions(model: ModelProto, doomed: set[Identity]) -> None:
+    for at in reversed(range(len(model.functions))):
+        if identity_of(model.functions[at]) in doomed:
+            del model.functions[at]
 
 
 def _copied(node: NodeProto) -> NodeProto:

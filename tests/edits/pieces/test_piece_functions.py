@@ -35,6 +35,12 @@ def test_functions_raise_the_ir_version_and_keep_weights_constant() -> None:
     assert [info.name for info in model.graph.input] == ["x"]
 
 
+def test_functions_that_only_the_module_called_go() -> None:
+    first = implanted(whole(), {"l.1": piece("Relu")}).model
+    first.graph.node[-1].name = "/l.1/F"
+    assert not implanted(first, {"l.1": layer("{ y = Neg (b) }")}).model.functions
+
+
 def test_calls_follow() -> None:
     first = implanted(whole(), {"l.1": piece("Relu")}).model
     second = implanted(
