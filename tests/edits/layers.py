@@ -1,4 +1,4 @@
-"""A model of two layers, pieces of it, and pieces that take their places."""
+"""Models whose types are stated, so that no process has to infer them, and pieces for their modules."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import onnx
 import onnx.parser
 
 import rewriter
+from rewriter import pipeline
+from rewriter.cutting.check import Checking
+from rewriter.cutting.extract import Extraction, Target, plan_extractions
 from rewriter.edits.implants import Implanting
 from tests.build import model
 
 LAYERS = """
 g (float[N, 2] x) => (float[N, 2] y)
-<float[2, 2] "l.0.weight" = {1.0, 2.0, 3.0, 4.0}, float[2, 2] "l.1.weight" = {0.5, 0.0, 0.0, 2.0}>
+<float[2, 2] "l.0.weight" = {1.0, 2.0, 3.0, 4.0}, float[2, 2] "l.1.weight" = {0.5, 0.0, 0.0, 2.0},
+ float[N, 2] b, int64[2] size>
 {
   ["/l.0/two"] two = Constant <value = float {2.0}> ()
   ["/l.0/MatMul"] a = MatMul (x, "l.0.weight")
@@ -35,7 +39,8 @@ g (float[2] x, bool c) => (float[2] y) <float[2] w = {1.0, 2.0}>
 LOOP = """
 g (float[2] x, int64 n) => (float[2] y) <float[2] "blk.w" = {1.0, 2.0}, bool t = {1}>
 {
-  ["/loop/Loop"] y = Loop (n, t, x) <body = b (int64 i, bool c, float[2] s) => (bool k, float[2] r) {
+  ["/loop/Loop"] y = Loop (n, t, x) <
+    body = b (int64 i, bool c, float[2] s) => (bool k, float[2] r) <float[2] z> {
     ["/loop/Identity"] k = Identity (c)
     ["/loop/blk/Mul"] q = Mul (s, "blk.w")
     ["/loop/blk/Relu"] z = Relu (q)
@@ -58,8 +63,13 @@ def implanted(whole: onnx.ModelProto, pieces: Any, **options: Any) -> Implanting
     return rewriter.implant(whole, pieces, numbers=False, **options)
 
 
-def extracted(whole: Any, module: str, call: int | str | None = None) -> onnx.ModelProto:
-    return rewriter.extract(whole, module, call=call, numbers=False).model
+def extracted(whole: onnx.ModelProto, module: str, call: int | None = None) -> onnx.ModelProto:
+    """What `extract` makes of a module, without the check, which takes a process."""
+    analysis = pipeline.load(whole)
+    target = Target((analysis.tree[module].path,), call)
+    found = plan_extractions(analysis, [target], Checking(numbers=False)).found[target]
+    assert isinstance(found, Extraction)
+    return found.model
 
 
 def layer(text: str, opset: int = 17, **more: Any) -> onnx.ModelProto:

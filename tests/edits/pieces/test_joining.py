@@ -51,7 +51,8 @@ def test_an_output_that_no_node_writes() -> None:
 
 def test_nodes_outside_keep_their_place_around_a_module_that_is_left_and_entered_again() -> None:
     source = model(
-        'g (float[2] x) => (float[2] y) { ["/m/Relu"] a = Relu (x) ["/o/Neg"] b = Neg (a) '
+        "g (float[2] x) => (float[2] y) <float[2] a, float[2] b> { "
+        '["/m/Relu"] a = Relu (x) ["/o/Neg"] b = Neg (a) '
         '["/m/Add"] y = Add (a, b) }'
     )
     found = implanted(source, {"m": extracted(source, "m")})
@@ -86,7 +87,7 @@ def test_each_branch_with_one_piece_that_has_branches_itself() -> None:
 
 
 def test_calls_that_exchange_names() -> None:
-    text = """g (float[2] x) => (float[2] y) {
+    text = """g (float[2] x) => (float[2] y) <float[2] a, float[2] b> {
       ["/m/Relu"] p = Relu (x)  ["/m/Neg"] a = Neg (p)  ["/o/Abs"] b = Abs (a)
       ["/m_1/Relu"] q = Relu (b)  ["/m_1/Neg"] y = Neg (q) }"""
     source = model(text)
@@ -107,22 +108,21 @@ def test_before_ir_version_4_every_initializer_is_listed() -> None:
 
 def test_sizes_of_the_piece_are_not_named_like_those_of_the_model() -> None:
     piece = layer("<float[N, 2] k> { k = Relu (b) y = Neg (k) }")
-    [info] = implanted(whole(), {"l.1": piece}).model.graph.value_info
+    [*_, info] = implanted(whole(), {"l.1": piece}).model.graph.value_info
     assert [dim.dim_param for dim in info.type.tensor_type.shape.dim] == ["", ""]
 
 
 def test_types_that_the_model_states_go_unless_they_hold() -> None:
-    end = "{0.5, 0.0, 0.0, 2.0}"
-    source = model(LAYERS.replace(f"{end}>", f"{end}, float[N, 2] c, float[N, 2] d>"))
-    assert [info.name for info in source.graph.value_info] == ["c", "d"]
+    source = model(LAYERS.replace("size>", "size, float[N, 2] c, float[N, 2] d>"))
     half = layer(
         "<float16[N, 2] c, float[N, 2] d> { c = Cast <to = 10> (b) d = Cast <to = 1> (c) y = Relu (d) }"
     )
     stated = implanted(source, {"l.1": half}).model.graph.value_info
     types = {info.name: info.type.tensor_type for info in stated}
-    assert {name: kind.elem_type for name, kind in types.items()} == {"c": 10, "d": 1}
+    assert {name: kind.elem_type for name, kind in types.items()} == {"b": 1, "size": 7, "c": 10, "d": 1}
     assert [types[name].shape.dim[0].dim_param for name in ("c", "d")] == ["", "N"]
-    assert not implanted(source, {"l.1": layer("{ y = Relu (b) }")}).model.graph.value_info
+    left = implanted(source, {"l.1": layer("{ y = Relu (b) }")}).model.graph.value_info
+    assert [info.name for info in left] == ["b", "size"]
 
 
 def test_metadata_of_pieces_stays() -> None:
