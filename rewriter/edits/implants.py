@@ -19,6 +19,7 @@ from rewriter.edits.pieces.joining import join
 from rewriter.edits.pieces.matching import match
 from rewriter.edits.pieces.opsets import Conversion, fitted
 from rewriter.edits.pieces.piece_data import demand_spared, loaded, moved_to, plan_data
+from rewriter.edits.pieces.piece_places import places_of
 from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.errors import UsageError
 from rewriter.model.storage.data_copies import Copies
@@ -170,4 +171,4 @@ def _name_of(piece: Analysis) -> str:
 
 def _seat(border: Border, piece: Analysis, model: ModelProto) -> Seat:
     name = _name_of(piece)
-    return Seat(border, model, name, match(border, model, name))
+    return Seat(border, model, name, match(border, model, name), places_of(piece))

@@ -11,6 +11,7 @@ from rewriter.edits.pieces.leftovers import Leftovers
 from rewriter.edits.pieces.openings import Opening, address_of
 from rewriter.edits.pieces.piece_data import same_content
 from rewriter.edits.pieces.piece_functions import add_functions, call_by
+from rewriter.edits.pieces.piece_places import place
 from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.model.index.functions import Identity
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -52,6 +53,7 @@ class Naming:
                 if value not in names:
                     names[value] = seat.matched.outputs.get(value) or self.used.fresh(value)
         nodes = tuple(self._named(originals[at], names, functions) for at in kept)
+        place(zip((originals[at] for at in kept), nodes, strict=True), seat.places, border.target)
         added = tuple(self._given(seat, names))
         before, after = self._openings(seat, (*nodes, *added))
         return Seated(seat, before, after, tuple(kept), nodes, names, functions, added)
@@ -81,20 +83,16 @@ class Naming:
     def _weight(self, tensor: TensorProto, body: int) -> str:
         """Return the name of an initializer of a piece; add it to the model unless the model has it."""
         value = self.graph.value(tensor.name, body)
+        there = self.graph.initializers.get(value)
+        same = there is not None and same_content(there, tensor, self.home)
+        if same and self.left.keep(value, self.used):
+            return tensor.name
         key = (tensor.name, tensor.SerializeToString(deterministic=True))
         if key not in self.weights:
-            there = self.graph.initializers.get(value)
-            if (
-                there is not None
-                and same_content(there, tensor, self.home)
-                and self.left.keep(value, self.used)
-            ):
-                self.weights[key] = tensor.name
-            else:
-                self.weights[key] = self.used.fresh(tensor.name)
-                added = self.model.graph.initializer.add()
-                added.CopyFrom(tensor)
-                added.name = self.weights[key]
+            self.weights[key] = self.used.fresh(tensor.name)
+            added = self.model.graph.initializer.add()
+            added.CopyFrom(tensor)
+            added.name = self.weights[key]
         return self.weights[key]
 
     def _is_there(self, node: NodeProto, seat: Seat, names: dict[str, str]) -> bool:

@@ -11,6 +11,8 @@ from rewriter.edits.pieces.openings import body_at, opened
 from rewriter.edits.pieces.piece_data import same_content
 from rewriter.edits.pieces.piece_functions import call_by
 from rewriter.edits.pieces.seats import Seated
+from rewriter.evidence.metadata import tags
+from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
 from rewriter.passes.functions.value_names import rename
 from rewriter.proof.certificate import Certificate, certify
@@ -38,8 +40,8 @@ def certify_outside(
 def first_change(model: ModelProto, seated: Seated, home: Path) -> str | None:
     """Return the first node or weight of a piece that is not in the model as it is; None if all are.
 
-    Nodes are compared byte for byte, but for names of nodes, values and functions. Constants that the model
-    had already do not count.
+    Nodes are compared byte for byte, but for names of nodes, values and functions, and metadata on their
+    modules. Constants that the model had already do not count.
 
     Args:
         model: the model with the piece.
@@ -52,7 +54,7 @@ def first_change(model: ModelProto, seated: Seated, home: Path) -> str | None:
     piece = seated.seat.piece.graph
     for original in (piece.node[at] for at in seated.kept):
         written = there.get(tuple(seated.names[name] if name else "" for name in original.output))
-        if written is None or _with_names_of(original, written, seated) != original.SerializeToString():
+        if written is None or not _is_copy(original, written, seated):
             return str(original.name or original.op_type)
     for tensor in piece.initializer:
         if not same_content(weights[seated.names[tensor.name]], tensor, home):
@@ -69,12 +71,14 @@ def _passes(node: NodeProto | None, source: str) -> bool:
     return node is not None and (node.domain, node.op_type, *node.input) == ("", "Identity", source)
 
 
-def _with_names_of(original: NodeProto, written: NodeProto, seated: Seated) -> bytes:
-    """Return a node of the model as it was in the piece."""
-    back = NodeProto()
+def _is_copy(original: NodeProto, written: NodeProto, seated: Seated) -> bool:
+    """Whether a node of the model is a node of the piece but for names, and metadata on its module."""
+    before, back = NodeProto(), NodeProto()
+    before.CopyFrom(original)
     back.CopyFrom(written)
     rename(back, {new: old for old, new in seated.names.items()})
     call_by(back, {(domain, new, over): old for (domain, old, over), new in seated.functions.items()})
-    if original.name:
-        back.name = original.name
-    return back.SerializeToString()
+    for node in (before, back):
+        node.ClearField("name")
+        metadata.erase(node, tags.OF_NODES)
+    return before.SerializeToString() == back.SerializeToString()

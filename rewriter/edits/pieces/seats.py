@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onnx import ModelProto, NodeProto
 
 from rewriter.edits.pieces.border import Border
 from rewriter.edits.pieces.matching import MatchedEnds
 from rewriter.edits.pieces.openings import Opening
+from rewriter.edits.pieces.piece_places import Places
 from rewriter.model.index.functions import Identity
 
 
@@ -21,12 +22,14 @@ class Seat:
         piece: the piece; its operator sets are those of the model, or are not in the model.
         name: the name of the piece for messages.
         matched: the values that its inputs and outputs stand for.
+        places: the modules of its nodes, by the evidence in it.
     """
 
     border: Border
     piece: ModelProto
     name: str
     matched: MatchedEnds
+    places: Places = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def test_types_that_the_model_states_go_unless_they_hold() -> None:
 
 
 def test_metadata_of_pieces_stays() -> None:
-    piece = layer("{ y = Relu (b) }")
+    piece = layer('{ ["/l.1/Relu"] y = Relu (b) }')
     piece.graph.node[0].metadata_props.add(key="k", value="v")
     assert read(implanted(whole(), {"l.1": piece}).model.graph.node[-1]) == {"k": "v"}
 

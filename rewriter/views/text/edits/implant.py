@@ -34,7 +34,7 @@ def print_implanting(found: Implanting, console: Console) -> None:
         label="proof",
     )
     inside = counted(len(found.implants), "piece")
-    flow(console, [f"{inside} as given, byte for byte but for names"], label="")
+    flow(console, [f"{inside} as given, byte for byte but for names and places"], label="")
     flow(console, [numbers_phrase(found.numeric)], label="numbers")
     flow(console, map(written_phrase, found.outputs), label="written")
     print_removed(found.outputs, found.removed, console)
