@@ -86,6 +86,18 @@ def test_each_branch_with_one_piece_that_has_branches_itself() -> None:
     assert [tensor.name for tensor in found.model.graph.initializer] == ["k"]
 
 
+def test_a_weight_of_one_branch_is_not_seen_in_the_other() -> None:
+    source = model(
+        """g (float[2] x, bool c) => (float[2] y) {
+          ["/If"] y = If (c) <
+            then_branch = t () => (float[2] o) <float[2] w = {1.0, 2.0}> { ["/a/Mul"] o = Mul (x, w) },
+            else_branch = e () => (float[2] p) { ["/a/Neg"] p = Neg (x) }> }"""
+    )
+    found = implanted(source, {"a@all": extracted(source, "a", call=0)}).model
+    onnx.checker.check_model(found, full_check=True)
+    assert [tensor.name for tensor in found.graph.initializer] == ["w_1"]
+
+
 def test_calls_that_exchange_names() -> None:
     text = """g (float[2] x) => (float[2] y) <float[2] a, float[2] b> {
       ["/m/Relu"] p = Relu (x)  ["/m/Neg"] a = Neg (p)  ["/o/Abs"] b = Abs (a)
