@@ -7,6 +7,7 @@
     report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
     rewriter.extract("bert.onnx", "encoder.layer.0", "layer.onnx")
     rewriter.split("bert.onnx", "encoder.layer.6", "halves")
+    rewriter.implant("bert.onnx", {"encoder.layer.0": "changed.onnx"}, "new.onnx")
     rewriter.verify("bert.onnx", "bert.tree.onnx").verdict  # equal, not proved, different
     rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the first module with different numbers
     rewriter.profile("bert.onnx").classes               # time by class of module
@@ -27,6 +28,7 @@ from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
+    from rewriter.api.edits import implant
     from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
         LoadedModel,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from rewriter.api.model import Model, open
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
+    from rewriter.edits.implants import Implanting
     from rewriter.errors import RewriterError
     from rewriter.insight.comparison.module_diff import Diff
     from rewriter.insight.conflicts import Conflicts
@@ -81,6 +84,7 @@ __all__ = [
     "Explanation",
     "Export",
     "Extraction",
+    "Implanting",
     "Kind",
     "LoadedModel",
     "Model",
@@ -110,6 +114,7 @@ __all__ = [
     "diff",
     "doctor",
     "extract",
+    "implant",
     "known_passes",
     "limits",
     "load",
@@ -137,6 +142,8 @@ _HOME = {
     "Stats": "insight.stats",
     "profile": "api.functions",
     "extract": "api.functions",
+    "implant": "api.edits",
+    "Implanting": "edits.implants",
     "split": "api.functions",
     "Extraction": "cutting.extract",
     "Split": "cutting.split",

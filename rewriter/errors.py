@@ -21,6 +21,10 @@ class CannotCut(RewriterError):
     """The selected modules cannot be a model of their own; nothing was written."""
 
 
+class CannotImplant(RewriterError):
+    """A piece cannot take the place of a module; nothing was written."""
+
+
 class CannotWrite(RewriterError):
     """The output cannot be written to its target; nothing was written."""
 

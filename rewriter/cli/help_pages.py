@@ -40,6 +40,10 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     "flatten": _PROOF,
     "extract": _PROOF,
     "split": _PROOF,
+    "implant": {
+        1: "the outputs differ by more than the tolerance; nothing written",
+        5: "not proved, or MODEL or the result does not run; nothing written",
+    },
     "verify": {
         0: "equal, or within the tolerance that was given",
         1: "different",

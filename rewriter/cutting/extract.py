@@ -9,7 +9,7 @@ report names the input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class Extraction(Display):
         analysis: the whole model.
         wanted: the requested modules.
         piece: the extracted model.
+        nodes: the nodes of the modules in the whole model, including those in graph bodies.
         constants: number of its nodes that were copied from outside the modules: constants that they read.
         returning: inputs that depend on outputs of the piece, through nodes outside it.
         hoisted: whether nodes come from a body of If, Loop or Scan; the piece is then compared with a copy
@@ -65,6 +66,7 @@ class Extraction(Display):
     analysis: Analysis
     wanted: Target
     piece: Piece
+    nodes: frozenset[int]
     constants: int
     returning: tuple[str, ...]
     hoisted: bool
@@ -90,10 +92,12 @@ class Extractions:
 
     Attributes:
         whole: the model with all extracted nodes in its main graph.
+        names: name of a value in it that a graph body defines -> its name in the body.
         found: target -> its extraction; an error if the target cannot be a model.
     """
 
     whole: ModelProto
+    names: Mapping[str, str] = field(default_factory=dict)
     found: dict[Target, Extraction | RewriterError] = field(default_factory=dict)
 
 
@@ -170,7 +174,7 @@ def plan_extractions(analysis: Analysis, wanted: Sequence[Target], how: Checking
             cuts[each] = _cut_of(analysis, flat, each, found) if isinstance(found, set) else found
         except CannotCut as error:
             cuts[each] = error
-    return Extractions(flat.main.model, _emit(analysis, flat, cuts, chosen, how))
+    return Extractions(flat.main.model, flat.names, _emit(analysis, flat, cuts, chosen, how))
 
 
 def _emit(
@@ -199,7 +203,7 @@ def _emit(
         constants = sum(emitter.origin.get(node) not in own for node in each.nodes)
         hoisted = any(analysis.graph.body_of[emitter.origin[n]] for n in each.nodes if n in emitter.origin)
         found[wanted] = Extraction(
-            analysis, wanted, piece, constants, _returning(flat.main, each, piece), hoisted
+            analysis, wanted, piece, frozenset(own), constants, _returning(flat.main, each, piece), hoisted
         )
     return found
 

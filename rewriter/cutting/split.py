@@ -44,11 +44,16 @@ def parse_cuts(analysis: Analysis, texts: Sequence[str]) -> tuple[At, ...]:
     """
     found: dict[At, None] = {}
     for text in texts:
-        pattern, _, number = text.rpartition("@")
-        counted = bool(pattern) and number.isdecimal() and number.isascii() and len(number) < 10
-        glob, call = (pattern, int(number)) if counted else (text, None)
+        glob, call = parse_call(text)
         found.update((At(module.path, call), None) for module in Selection((glob,)).modules(analysis))
     return tuple(found)
+
+
+def parse_call(text: str) -> tuple[str, int | None]:
+    """Return a glob and the number of a call: `block@1` is the second call; None without a number."""
+    pattern, _, number = text.rpartition("@")
+    counted = bool(pattern) and number.isdecimal() and number.isascii() and len(number) < 10
+    return (pattern, int(number)) if counted else (text, None)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

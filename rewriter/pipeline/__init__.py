@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Progress,
         Source,
         load,
+        load_flat,
         load_sorted,
         read_and_load,
         read_like,
@@ -36,6 +37,7 @@ __all__ = [
     "diagnose",
     "diff",
     "load",
+    "load_flat",
     "load_sorted",
     "profile",
     "read_and_load",
@@ -47,9 +49,10 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(
-        ("Inputs", "Progress", "Source", "load", "load_sorted", "read_and_load", "read_like", "read_model"),
+        ("Inputs", "Progress", "Source", "load", "load_flat", "load_sorted", "read_and_load"),
         "loader",
     ),
+    **dict.fromkeys(("read_like", "read_model"), "loader"),
     **dict.fromkeys(("MOST_FUNCTIONS", "rewrite"), "rewrite_run"),
     "Options": "options",
     "diagnose": "diagnosis",

@@ -12,7 +12,7 @@ import numpy as np
 from onnx import ModelProto
 
 from rewriter.basics import garbage
-from rewriter.errors import UnreadableModel, UsageError
+from rewriter.errors import NotProved, UnreadableModel, UsageError
 from rewriter.evidence.original.witness import Like
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.model.index.checked_index import indexed, is_sorted
@@ -92,6 +92,25 @@ def load_sorted(source: Source, given: Given = NOTHING) -> Analysis:
     graph, path = read_indexed(source, provable=False)
     with naming(path):
         return look_through(graph if is_sorted(graph) else _sorted(graph.model, path), path, given)
+
+
+def load_flat(source: Source, given: Given = NOTHING) -> Analysis:
+    """Return the result of `load_sorted`, with a proof that inlining functions of `group` changed nothing.
+
+    Raises:
+        UnreadableModel: the source is not a whole ONNX model, or sorting its nodes may change a meaning.
+        UsageError: given evidence does not fit the model.
+        DoesNotFit: the model was not made from the given original.
+        NotProved: the flat model is not proved equal.
+    """
+    analysis = load_sorted(source, given)
+    if analysis.grouped:
+        model, path = read_model(source, provable=False)
+        folder = path.parent if path else None
+        certificate = certify(model, analysis.model, before_folder=folder, after_folder=folder)
+        if not certificate.equal:
+            raise NotProved(f"{name_of(path)}: its functions cannot be inlined: {certificate.difference}")
+    return analysis
 
 
 def _sorted(model: ModelProto, path: Path | None) -> GraphIndex:

@@ -38,6 +38,7 @@ _HOME = {
     "doctor": "rewriter.views.json.doctor:DoctorJson",
     "explain": "rewriter.views.json.explanation:ExplainJson",
     "extract": "rewriter.views.json.cutting:ExtractJson",
+    "implant": "rewriter.views.json.edits.implant:ImplantJson",
     "modules": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",
     "profile": "rewriter.views.json.profile:ProfileJson",

@@ -62,6 +62,7 @@ def shown(model: rewriter.Model, tmp_path_factory: pytest.TempPathFactory) -> di
             model.compare_sources(),
         ),
         *(model.extract(POOLER, numbers=False), model.split(POOLER, numbers=False)),
+        model.implant({POOLER: model.extract(POOLER, numbers=False).model}, numbers=False),
         *(rewriter.Profile(model.analysis, 0, skipped="a\nreason"), model.report(numbers=False)),
         *(refusal, rewriter.RewriterError("a fault"), rewriter.Part.NAMES),
         *(
@@ -137,6 +138,7 @@ def test_str_is_what_the_command_prints(
 
 def test_pieces_tell_of_the_whole(shown: dict[type, object]) -> None:
     assert "extract   model.pooler" in str(shown[rewriter.Extraction])
+    assert "implant   model.pooler: piece" in str(shown[rewriter.Implanting])
     assert "part 1    from model.pooler" in str(shown[rewriter.Split])
     assert "proof" in str(shown[rewriter.Verification])
 

@@ -36,6 +36,10 @@ DATA: dict[str, Words] = {
     "profile": lambda model, out: ("profile", model, "--rounds", "1", "--warmup", "0", *TIME),
     "extract": lambda model, out: ("extract", model, "**", "-o", out / "e.onnx", "--copy-data", *TIME),
     "split": lambda model, out: ("split", model, "--at", "*", "-o", out / "parts", "--copy-data", *TIME),
+    "implant": lambda model, out: (
+        *("implant", model, "**", model, "-o", out / "i.onnx", "--copy-data"),
+        *TIME,
+    ),
 }
 """These read or copy data, as `verify` does."""
 VERBS = READING | DATA
@@ -43,6 +47,7 @@ NOTHING_THERE = {
     "select": (USAGE,),  # no node has a name
     "explain": (USAGE,),  # no node writes y
     "profile": (USAGE,),  # onnxruntime does not run it
+    "implant": (REFUSED, 5),  # as extract, or the model is not proved equal to itself
     "extract": (REFUSED,),  # there are no nodes, or a name cannot move
     "split": (USAGE, REFUSED),  # there is no module to cut before
     "flatten": (REFUSED,),  # a name cannot move

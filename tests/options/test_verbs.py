@@ -33,6 +33,7 @@ PYTHON: dict[str, Callable[..., Any]] = {
     "rewrite": rewriter.rewrite,
     "extract": rewriter.extract,
     "split": rewriter.split,
+    "implant": rewriter.implant,
     "verify": rewriter.verify,
     "diff": rewriter.diff,
     "profile": rewriter.profile,

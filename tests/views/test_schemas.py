@@ -167,6 +167,7 @@ WORDS: dict[str, list[str]] = {
     "passes": ["passes"],
     "extract": ["extract", BERT, "model.pooler", "--no-numbers", "-o", "pooler.onnx"],
     "split": ["split", BERT, "--at", "model.pooler", "--no-numbers", "-o", "parts"],
+    "implant": ["implant", BERT, "**", BERT, "--no-numbers", "-o", "implanted.onnx"],
     "carry": ["carry", BERT, OTHER, "--no-numbers", "--dry-run"],
     "flatten": ["flatten", BERT, "--no-numbers", "-o", "flat.onnx"],
     "profile": ["profile", BERT, "--rounds", "1", "--warmup", "0"],

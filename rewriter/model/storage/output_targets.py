@@ -10,6 +10,7 @@ from onnx import ModelProto
 
 from rewriter.errors import CannotWrite, UsageError
 from rewriter.model.storage.data_copies import Copies, Watched, copies_to
+from rewriter.model.storage.external_data import is_inside
 from rewriter.model.storage.packing import pack
 from rewriter.model.storage.sidecar_path import sidecar_path
 
@@ -53,7 +54,8 @@ def plan_packing(
     Args:
         source: see `plan_copies`.
         models: the file to write -> its model, all in one folder.
-        data: the external data of the models, relative to the folder of the source.
+        data: the external data of the models, relative to the folder of the source. If the targets lie in
+            that folder, only data outside of it is copied.
         copy_data: see `plan_copies`.
 
     Raises:
@@ -61,11 +63,18 @@ def plan_packing(
         UsageError: see `plan_copies`.
     """
     targets = tuple(models)
+    named = {target.name: model for target, model in models.items()}
     away = _data_away(source, targets, data, copy_data=copy_data)
-    if away is None:
-        return _no_copies(source, data)
-    packing = pack({target.name: model for target, model in models.items()}, away.parent)
-    return copies_to(targets[0].parent, away, data, packing)
+    if away is not None:
+        return copies_to(targets[0].parent, away, data, pack(named, away.parent))
+    origin = source or targets[0]
+    inside = {name for name in data if is_inside(name)}
+    if outside := [name for name in data if name not in inside]:
+        folder = (origin.parent / outside[0]).resolve().parent
+        if not copy_data:
+            raise UsageError(f"{targets[0]}: some weights lie in {folder}; add --copy-data to copy them")
+        return copies_to(targets[0].parent, origin, outside, pack(named, origin.parent, inside))
+    return _no_copies(source, data)
 
 
 def _data_away(

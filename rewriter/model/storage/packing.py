@@ -8,7 +8,7 @@ overlap stay together.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -54,8 +54,10 @@ class Packing:
     files: Mapping[str, Excerpt]
 
     def move(self, tensor: TensorProto) -> None:
-        """Make an external tensor refer to the copy of its range."""
+        """Make an external tensor refer to the copy of its range; data that stays has no copy."""
         found = _range_of(tensor, self.folder)
+        if found not in self.places:
+            return
         location, offset = self.places[found]
         entries = {"location": location, "offset": str(offset), "length": str(found.end - found.start)}
         for entry in tensor.external_data:
@@ -66,18 +68,19 @@ class Packing:
             tensor.external_data.add(key=key, value=value)
 
 
-def pack(models: Mapping[str, ModelProto], folder: Path) -> Packing:
+def pack(models: Mapping[str, ModelProto], folder: Path, staying: Collection[str] = frozenset()) -> Packing:
     """Lay out the data files of models.
 
     Args:
         models: file name of each model to write -> the model; its external data has passed
             `check_external_data`.
         folder: the folder of the data files that the models refer to.
+        staying: locations of data files that are not copied.
     """
     readers: dict[Range, set[str]] = {}
     for name, model in models.items():
         for tensor in tensors_of(model):
-            if tensor.data_location == TensorProto.EXTERNAL:
+            if tensor.data_location == TensorProto.EXTERNAL and needed_file(tensor)[0] not in staying:
                 readers.setdefault(_range_of(tensor, folder), set()).add(name)
     slices: dict[str, list[tuple[int, Slice]]] = {}
     places: dict[Range, tuple[str, int]] = {}

@@ -1,0 +1,1 @@
+"""Results of the verbs that change a model, as JSON."""

@@ -1,0 +1,1 @@
+"""Prints the results of the verbs that change a model."""
