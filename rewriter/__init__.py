@@ -27,6 +27,7 @@ from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
+    from rewriter.api.checkpoints import refit, weights
     from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
         LoadedModel,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
         verify,
     )
     from rewriter.api.model import Model, open
+    from rewriter.checkpoints.refit import Refit
+    from rewriter.checkpoints.weight_map import WeightMap
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
     from rewriter.errors import RewriterError
@@ -95,6 +98,7 @@ __all__ = [
     "Placement",
     "Placing",
     "Profile",
+    "Refit",
     "Refusal",
     "Report",
     "RewriterError",
@@ -104,6 +108,7 @@ __all__ = [
     "Stats",
     "Verdict",
     "Verification",
+    "WeightMap",
     "__version__",
     "adapters",
     "batch",
@@ -115,11 +120,13 @@ __all__ = [
     "load",
     "open",
     "profile",
+    "refit",
     "report",
     "rewrite",
     "split",
     "tree",
     "verify",
+    "weights",
 ]
 
 _HOME = {
@@ -143,6 +150,10 @@ _HOME = {
     "load": "api.functions",
     "Model": "api.model",
     "open": "api.model",
+    "refit": "api.checkpoints",
+    "weights": "api.checkpoints",
+    "Refit": "checkpoints.refit",
+    "WeightMap": "checkpoints.weight_map",
     "report": "api.functions",
     "rewrite": "api.functions",
     "tree": "api.functions",

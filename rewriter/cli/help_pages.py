@@ -40,6 +40,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     "flatten": _PROOF,
     "extract": _PROOF,
     "split": _PROOF,
+    "refit": {5: "something has no new weights, without --partial; nothing written"},
     "verify": {
         0: "equal, or within the tolerance that was given",
         1: "different",

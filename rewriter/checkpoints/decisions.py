@@ -1,0 +1,146 @@
+"""Decides for every stored tensor: its formula, the reason for none, or that it depends on no weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from rewriter.checkpoints.formula import Formula
+from rewriter.checkpoints.names.by_name import NoFormula, formula_of
+from rewriter.checkpoints.names.constants import Sign, constants_of
+from rewriter.checkpoints.names.held import Held, held_parameters
+from rewriter.checkpoints.names.merged import Equality, merged_with, spare_keys
+from rewriter.checkpoints.names.prefixes import Prefixes
+from rewriter.checkpoints.names.recorded_state import origins_in_words
+from rewriter.checkpoints.tensors.state_dict import StateDict
+from rewriter.evidence.parameters.stored_tensors import Stored
+from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.model.tensors import dtype_name
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.tensor_owners import named_tensors
+
+Decision = Formula | NoFormula | Sign
+_UNKNOWN = "no parameter is known to be in it, and nothing shows that it depends on none"
+
+
+class ByContent(Protocol):
+    """Formulas that were found by comparing a model with the checkpoint that was exported.
+
+    A tensor in neither mapping depends on no weight.
+    """
+
+    @property
+    def formulas(self) -> Mapping[str, Formula]:
+        """Name of a tensor -> its formula."""
+
+    @property
+    def unresolved(self) -> Mapping[str, str]:
+        """Name of a tensor -> the reason why it has none."""
+
+
+def by_value(analysis: Analysis) -> dict[int, list[Held]]:
+    """Return initializer -> the parameters that it holds."""
+    found: dict[int, list[Held]] = {}
+    for each in held_parameters(analysis):
+        found.setdefault(each.value, []).append(each)
+    return found
+
+
+def by_name(
+    analysis: Analysis, held: Mapping[int, list[Held]], prefixes: Prefixes, new: StateDict
+) -> dict[int, Decision]:
+    """Return stored tensor -> the decision by its name and by signs in the file.
+
+    Args:
+        analysis: the model.
+        held: initializer -> the parameters that it holds.
+        prefixes: the prefixes of names that differ between file and checkpoint.
+        new: the new checkpoint.
+    """
+    signs = constants_of(analysis)
+    found: dict[int, Decision] = {}
+    for value, stored in operands_of(analysis.graph).stored.items():
+        own = held.get(value, [])
+        known = any(prefixes.key_of(each.key) in new.entries for each in own)
+        if not known and value in signs:
+            found[value] = signs[value]
+        else:
+            formula = formula_of(own, prefixes.key_of, new) if own else _unknown(analysis, value)
+            found[value] = _typed(formula, stored, prefixes, new)
+    _refuse_merged(analysis, held, found, prefixes, new)
+    return found
+
+
+def _unknown(analysis: Analysis, value: int) -> NoFormula:
+    origins = origins_in_words(analysis.graph, value)
+    return NoFormula(
+        f"the exporter computed it from {origins}; give the old weights by --checkpoint"
+        if origins
+        else _UNKNOWN
+    )
+
+
+def _typed(
+    formula: Formula | NoFormula, stored: Stored, prefixes: Prefixes, new: StateDict
+) -> Formula | NoFormula:
+    """Refuse a formula that would turn integers into floating-point numbers, or the reverse."""
+    for key in () if isinstance(formula, NoFormula) else map(prefixes.key_of, formula.keys):
+        entry = new.entries[key]
+        if entry.is_float != stored.is_float:
+            there, here = entry.dtype.name, dtype_name(stored.data_type)
+            return NoFormula(f"{key} is {there} in the checkpoint, and {here} in the file")
+    return formula
+
+
+def _refuse_merged(
+    analysis: Analysis,
+    held: Mapping[int, list[Held]],
+    found: dict[int, Decision],
+    prefixes: Prefixes,
+    new: StateDict,
+) -> None:
+    """Take back the formulas of tensors that may stand for parameters with different new tensors."""
+    spare = spare_keys(taken_by(found.values(), prefixes), new)
+    equality = Equality(new)
+    for value, decision in found.items():
+        if isinstance(decision, NoFormula | Sign) or any(each.claim.part for each in held[value]):
+            continue
+        own = [key for each in held[value] if (key := prefixes.key_of(each.key)) in new.entries]
+        if other := merged_with(analysis, value, own, spare, equality):
+            found[value] = NoFormula(f"it may stand for {own[0]} and {other}, whose new tensors differ")
+
+
+def taken_by(decisions: Iterable[Decision], prefixes: Prefixes) -> set[str]:
+    """Return the keys of the checkpoint that formulas read."""
+    formulas = (each for each in decisions if not isinstance(each, NoFormula | Sign))
+    return {prefixes.key_of(key) for formula in formulas for key in formula.keys}
+
+
+def by_content(
+    analysis: Analysis, found: ByContent, prefixes: Prefixes, new: StateDict
+) -> dict[int, Decision]:
+    """Return stored tensor -> the decision by comparison with the old checkpoint.
+
+    Each formula is tried on the new checkpoint, since its candidates may disagree there.
+    """
+    operands = operands_of(analysis.graph)
+    decisions: dict[int, Decision] = dict.fromkeys(operands.stored, Sign.CONTENT)
+    named = named_tensors(analysis.graph, operands)
+    for name, reason in found.unresolved.items():
+        decisions[named[name]] = NoFormula(reason)
+    for name, formula in found.formulas.items():
+        decisions[named[name]] = _tried(formula, operands.stored[named[name]], prefixes, new)
+    return decisions
+
+
+def _tried(formula: Formula, stored: Stored, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
+    lacking = next((key for key in formula.keys if prefixes.key_of(key) not in new.entries), None)
+    if lacking is not None:
+        return NoFormula(f"the checkpoint has no {prefixes.key_of(lacking)}")
+    try:
+        shape = formula.evaluate(lambda key: new.read(prefixes.key_of(key))).shape
+    except ValueError as error:
+        return NoFormula(f"{formula}: {error}")
+    if shape != stored.dims:
+        return NoFormula(f"{formula} has the shape {shape} in the checkpoint, and {stored.dims} in the file")
+    return formula

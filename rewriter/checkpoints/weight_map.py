@@ -1,0 +1,183 @@
+"""The map of a state dict: which tensor of the file holds each key, how, and which keys are in none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from rewriter.basics.display import Display, counted, listed
+from rewriter.checkpoints.names.held import Held, held_parameters
+from rewriter.checkpoints.names.recorded_state import made_from, state_of
+from rewriter.checkpoints.tensors.safetensors import write_safetensors
+from rewriter.checkpoints.tensors.state_dict import StateTensor
+from rewriter.checkpoints.tensors.unarranged import is_given, parameter_in
+from rewriter.errors import UnreadableModel, UsageError
+from rewriter.evidence.claims import Holds
+from rewriter.model.storage import external_data, output_targets
+from rewriter.model.tensors import Array, array_of, np_type
+from rewriter.modules.analysis import Analysis
+from rewriter.paths import ROOT, ModulePath
+
+_COUNTER = "num_batches_tracked"
+"""The name of torch's counter of training steps in batch norms."""
+
+
+class Absence(StrEnum):
+    """Reason why a key of the state dict is not in the file."""
+
+    TIED = "tied"
+    """Another key has the same tensor."""
+    FOLDED = "folded"
+    """Something was computed from it before the export."""
+    COUNTER = "counter"
+    """It counts steps of training."""
+    UNREAD = "unread"
+    """Nothing in the file computes with it, as far as names show."""
+    NOT_EXACT = "not exact"
+    """A tensor of the file holds it, but not in a form that gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A key of the state dict that the file does not give.
+
+    Attributes:
+        key: the key.
+        absence: the reason.
+        of: the key with the same tensor, the computation, or what the tensor holds; '' for none.
+    """
+
+    key: ModulePath
+    absence: Absence
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WeightMap(Display):
+    """The state dict of a model.
+
+    Attributes:
+        analysis: the model.
+        held: the parameters that tensors of the file hold, in file order.
+        given: the keys of the state dict that the file gives -> the parameter.
+        missing: the keys that it does not give, as far as they are known.
+        complete: whether all keys are known, by a reference.
+        outputs: the written file.
+        removed: the sidecar of a model that the output replaced.
+    """
+
+    analysis: Analysis
+    held: tuple[Held, ...]
+    given: dict[ModulePath, Held]
+    missing: tuple[Missing, ...]
+    complete: bool
+    outputs: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
+
+    @property
+    def tied(self) -> dict[ModulePath, ModulePath]:
+        """Key that the file gives since a reference ties it -> the key of the same tensor."""
+        return {key: each.key for key, each in self.given.items() if key != each.key}
+
+    def _brief(self) -> str:
+        return (
+            f"{counted(len(self.given), 'key')}, not in the file: {listed(each.key for each in self.missing)}"
+        )
+
+
+def weights(analysis: Analysis, output: Path | None = None) -> WeightMap:
+    """Map the keys of the state dict to the tensors of a model, and write the state dict as safetensors.
+
+    Args:
+        analysis: the model.
+        output: the file to write; None to write nothing.
+
+    Raises:
+        UsageError: the file gives no key, or the output would replace an input.
+        UnreadableModel: a tensor cannot be read.
+        CannotWrite: the output cannot be written.
+    """
+    held = held_parameters(analysis)
+    given: dict[ModulePath, Held] = {}
+    for each in held:
+        if is_given(each):
+            given.setdefault(each.key, each)
+    declared = dict(_declared(analysis))
+    given |= {key: given[same] for key, same in declared.items() if key not in given and same in given}
+    missing = tuple(_missing(analysis, held, given, declared))
+    found = WeightMap(analysis, held, given, missing, bool(declared))
+    return found if output is None else _written(found, output)
+
+
+def _written(found: WeightMap, output: Path) -> WeightMap:
+    analysis = found.analysis
+    name = analysis.path or "model"
+    if not found.given:
+        raise UsageError(f"{name}: no tensor gives a key of the state dict; name the weights by --checkpoint")
+    data = external_data.check_external_data(analysis.model, analysis.path) if analysis.path else ()
+    output_targets.demand_targets(analysis.path, (output,), data)
+    entries = {str(key): _entry(analysis, each) for key, each in found.given.items()}
+    removed = write_safetensors(entries, output)
+    return replace(found, outputs=(output,), removed=removed)
+
+
+def _entry(analysis: Analysis, held: Held) -> StateTensor:
+    folder = analysis.path.parent if analysis.path else None
+    tensor = analysis.graph.initializers[held.value]
+    dtype = np_type(held.data_type)
+    assert dtype is not None, "the tensor gives the parameter back"
+    assert held.shape is not None, "the tensor gives the parameter back"
+
+    def read() -> Array:
+        content = array_of(tensor, folder)
+        if content is None:
+            raise UnreadableModel(
+                f"{analysis.path or 'model'}: the content of {held.initializer} cannot be read"
+            )
+        return parameter_in(held, content)
+
+    return StateTensor(held.shape, dtype, read)
+
+
+def _declared(analysis: Analysis) -> Iterator[tuple[ModulePath, ModulePath | None]]:
+    """Yield the keys that a reference declares, each with the earlier key of the same tensor."""
+    for module in analysis.tree:
+        for each in module.declared:
+            yield module.path.child(each.name), each.same_as
+
+
+def _missing(
+    analysis: Analysis,
+    held: tuple[Held, ...],
+    given: Mapping[ModulePath, Held],
+    declared: Mapping[ModulePath, ModulePath | None],
+) -> Iterator[Missing]:
+    """Yield the keys that are not given: those of tensors, of the exporter's record, and of a reference."""
+    known: dict[ModulePath, Held | None] = {each.key: each for each in held}
+    recorded = map(ModulePath, state_of(analysis.graph))
+    counters = (key.parent.child(_COUNTER) for key in given if key.name == "running_mean" and key.parent)
+    for key in (*recorded, *declared, *counters):
+        known.setdefault(key, None)
+    for key, holder in known.items():
+        if key not in given:
+            yield _why(analysis, key, holder, declared.get(key))
+
+
+def _why(analysis: Analysis, key: ModulePath, holder: Held | None, same: ModulePath | None) -> Missing:
+    if same is not None:
+        return Missing(key, Absence.TIED, same)
+    if key.name == _COUNTER:
+        return Missing(key, Absence.COUNTER)
+    if holder is not None:
+        claim = holder.claim
+        if claim.holds is Holds.FOLDED:
+            return Missing(key, Absence.FOLDED, claim.formula)
+        return Missing(key, Absence.NOT_EXACT, claim.detail or f"{claim.initializer} holds it {claim.holds}")
+    module = key.parent or ROOT
+    folded = analysis.tree[module].folded_into if module in analysis.tree else ()
+    if folded:
+        return Missing(key, Absence.FOLDED, ", ".join(folded))
+    behind = made_from(analysis.graph, key)
+    return Missing(key, Absence.FOLDED, behind) if behind else Missing(key, Absence.UNREAD)
