@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.basics.nearest import fits_nothing
 from rewriter.checkpoints.names.held import Held, held_parameters
 from rewriter.checkpoints.names.recorded_state import made_from, state_of
 from rewriter.checkpoints.tensors.safetensors import write_safetensors
@@ -80,6 +81,18 @@ class WeightMap(Display):
     def tied(self) -> dict[ModulePath, ModulePath]:
         """Key that the file gives since a reference ties it -> the key of the same tensor."""
         return {key: each.key for key, each in self.given.items() if key != each.key}
+
+    def read(self, key: str) -> Array:
+        """Return the tensor of a key that the file gives.
+
+        Raises:
+            UsageError: the file does not give the key.
+            UnreadableModel: the tensor cannot be read.
+        """
+        held = self.given.get(ModulePath(key))
+        if held is None:
+            raise UsageError(f"{self.analysis.path or 'model'}: {fits_nothing('key', key, self.given)}")
+        return _entry(self.analysis, held).read()
 
     def _brief(self) -> str:
         return (
