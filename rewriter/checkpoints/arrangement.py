@@ -35,6 +35,30 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Expanded:
+    """A formula that is repeated to a larger shape, as `numpy.broadcast_to` does."""
+
+    of: Formula
+    shape: tuple[int, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the inner formula."""
+        return self.of.keys
+
+    def evaluate(self, read: Read) -> Array:
+        """Return the repeated tensor.
+
+        Raises:
+            ValueError: its shape does not fit.
+        """
+        return np.broadcast_to(self.of.evaluate(read), self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.of} repeated to {'x'.join(map(str, self.shape))}"
+
+
+@dataclass(frozen=True, slots=True)
 class Gates:
     """A formula whose first axis has the gates of a recurrent layer, in another order."""
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from rewriter.basics.display import listed
 from rewriter.checkpoints.formula import Formula
 from rewriter.checkpoints.names.by_name import NoFormula, formula_of
 from rewriter.checkpoints.names.constants import Sign, constants_of
+from rewriter.checkpoints.names.expanded import expansion_in
 from rewriter.checkpoints.names.held import Held, held_parameters
-from rewriter.checkpoints.names.merged import Equality, merged_with, spare_keys
+from rewriter.checkpoints.names.merged import Equality, merged_with
 from rewriter.checkpoints.names.prefixes import Prefixes
-from rewriter.checkpoints.names.recorded_state import origins_in_words
+from rewriter.checkpoints.names.recorded_state import recorded_origins
+from rewriter.checkpoints.names.spare_keys import spare_keys
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import operands_of
@@ -65,18 +68,22 @@ def by_name(
         if not known and value in signs:
             found[value] = signs[value]
         else:
-            formula = formula_of(own, prefixes.key_of, new) if own else _unknown(analysis, value)
+            named = formula_of(own, prefixes.key_of, new) if own else None
+            formula = named or _unnamed(analysis, value, prefixes, new)
             found[value] = _typed(formula, stored, prefixes, new)
     _refuse_merged(analysis, held, found, prefixes, new)
     return found
 
 
-def _unknown(analysis: Analysis, value: int) -> NoFormula:
-    origins = origins_in_words(analysis.graph, value)
-    return NoFormula(
-        f"the exporter computed it from {origins}; give the old weights by --checkpoint"
-        if origins
-        else _UNKNOWN
+def _unnamed(analysis: Analysis, value: int, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
+    """Return the formula of a tensor without the name of a parameter, or the reason why it has none."""
+    origins = recorded_origins(analysis.graph, value)
+    if not origins:
+        return NoFormula(_UNKNOWN)
+    known = {name: prefixes.key_of(name) for name in origins}
+    shapes = {name: new.entries[key].shape for name, key in known.items() if key in new.entries}
+    return expansion_in(analysis, value, shapes) or NoFormula(
+        f"the exporter computed it from {listed(origins)}; give the old weights by --checkpoint"
     )
 
 
@@ -103,9 +110,10 @@ def _refuse_merged(
     spare = spare_keys(taken_by(found.values(), prefixes), new)
     equality = Equality(new)
     for value, decision in found.items():
-        if isinstance(decision, NoFormula | Sign) or any(each.claim.part for each in held[value]):
+        whole = [each for each in held.get(value, ()) if each.claim.part is None]
+        if isinstance(decision, NoFormula | Sign) or not whole:
             continue
-        own = [key for each in held[value] if (key := prefixes.key_of(each.key)) in new.entries]
+        own = [key for each in whole if (key := prefixes.key_of(each.key)) in new.entries]
         if other := merged_with(analysis, value, own, spare, equality):
             found[value] = NoFormula(f"it may stand for {own[0]} and {other}, whose new tensors differ")
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 
 from rewriter.checkpoints.decisions import ByContent, Decision, by_content, by_name, by_value, taken_by
 from rewriter.checkpoints.formula import Formula
 from rewriter.checkpoints.names.by_name import NoFormula
 from rewriter.checkpoints.names.constants import Sign
-from rewriter.checkpoints.names.merged import Equality
 from rewriter.checkpoints.names.prefixes import Prefixes, prefixes_of
+from rewriter.checkpoints.names.recorded_state import recorded_origins
+from rewriter.checkpoints.names.spare_keys import doubt_about, tied_keys
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.errors import UsageError
 from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.tensors import Array, dtype_name
 from rewriter.modules.analysis import Analysis
-from rewriter.paths import ROOT, ModulePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,12 @@ def plan(
         decisions = by_name(analysis, held, prefixes, new)
     else:
         decisions = by_content(analysis, found, prefixes, new)
-    return _planned(analysis, new, prefixes, decisions)
+
+    def names_in(value: int) -> Iterator[str]:
+        yield from (each.key for each in held.get(value, ()))
+        yield from recorded_origins(analysis.graph, value)
+
+    return _planned(analysis, new, prefixes, decisions, names_in)
 
 
 def _misfit(names: list[str], new: StateDict) -> str:
@@ -128,7 +132,11 @@ def _misfit(names: list[str], new: StateDict) -> str:
 
 
 def _planned(
-    analysis: Analysis, new: StateDict, prefixes: Prefixes, decisions: Mapping[int, Decision]
+    analysis: Analysis,
+    new: StateDict,
+    prefixes: Prefixes,
+    decisions: Mapping[int, Decision],
+    names_in: Callable[[int], Iterable[str]],
 ) -> RefitPlan:
     stored, names = operands_of(analysis.graph).stored, analysis.graph.value_names
     fitted: list[Fitted] = []
@@ -145,43 +153,13 @@ def _planned(
             given = new.entries[prefixes.key_of(decision.keys[0])].dtype.name
             fitted.append(Fitted(name, value, decision, stored[value], given))
     taken = taken_by(decisions.values(), prefixes)
-    tied = dict(_tied(taken, new))
+    tied = dict(tied_keys(taken, new))
     unused = tuple(key for key in new.entries if key not in taken and key not in tied)
-    lacking += _doubted(analysis, unused, new, prefixes, kept)
-    return RefitPlan(new, prefixes, tuple(fitted), tuple(lacking), kept, tied, unused)
-
-
-def _tied(taken: set[str], new: StateDict) -> Iterator[tuple[str, str]]:
-    """Yield the keys that no tensor takes, but whose tensor is that of a taken key."""
-    equality = Equality(new)
-    by_shape: dict[tuple[int, ...], list[str]] = {}
-    for key in new.entries:
-        if key in taken:
-            by_shape.setdefault(new.entries[key].shape, []).append(key)
-    for key, entry in new.entries.items():
-        if key not in taken and entry.is_float:
-            same = next((each for each in by_shape.get(entry.shape, ()) if equality.same(key, each)), None)
-            if same is not None:
-                yield key, same
-
-
-def _doubted(
-    analysis: Analysis, unused: tuple[str, ...], new: StateDict, prefixes: Prefixes, kept: Mapping[str, Sign]
-) -> Iterator[Lacking]:
-    """Yield the unused keys that the model may compute with, though no tensor is known to hold them.
-
-    A module without nodes computes nothing. A parameter of one element may be any number of the file.
-    """
+    refused = (value for value, each in decisions.items() if isinstance(each, NoFormula))
+    explained = {prefixes.key_of(name) for value in refused for name in names_in(value)}
+    doubtful = (key for key in unused if new.entries[key].is_float and key not in explained)
     numbers = [name for name, sign in kept.items() if sign is Sign.NUMBER]
-    for key in unused:
-        entry = new.entries[key]
-        if not entry.is_float:
-            continue
-        module = ModulePath(prefixes.name_of(key)).parent or ROOT
-        if prod(entry.shape) == 1 and numbers:
-            reason = f"no tensor is known to hold it; a number of the file, such as {numbers[0]}, may"
-        elif module in analysis.tree and analysis.tree[module].nodes:
-            reason = f"no tensor is known to hold it, and {module or 'the root'} computes something"
-        else:
-            continue
-        yield Lacking(key, reason, entry.shape, is_key=True)
+    for key in doubtful:
+        if reason := doubt_about(key, new, analysis.tree, prefixes, numbers):
+            lacking.append(Lacking(key, reason, new.entries[key].shape, is_key=True))
+    return RefitPlan(new, prefixes, tuple(fitted), tuple(lacking), kept, tied, unused)

@@ -10,17 +10,16 @@ from onnx import ModelProto, TensorProto
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.checkpoints.plan import Fitted, RefitPlan
+from rewriter.checkpoints.refit_data import computed_weight, new_contents
 from rewriter.checkpoints.refit_proof import Proved, WrittenFiles, demand_refitted
 from rewriter.checkpoints.tensors.stored_messages import clear_content, messages_of
-from rewriter.checkpoints.tensors.stream import computed
-from rewriter.errors import NotProved, UnreadableModel, UsageError
+from rewriter.errors import NotProved, UsageError
 from rewriter.model.storage import external_data, output_targets
 from rewriter.model.storage.atomic_outputs import write_atomically
 from rewriter.model.storage.data_copies import Copies, Watched, copies_to
-from rewriter.model.storage.packing import Packing, Range, pack, range_of
-from rewriter.model.storage.staging import Assembled, Computed, Slice
+from rewriter.model.storage.packing import pack
 from rewriter.model.storage.stale_copies import content_of
-from rewriter.model.tensors import is_external, np_type
+from rewriter.model.tensors import is_external
 from rewriter.modules.analysis import Analysis
 
 
@@ -134,15 +133,9 @@ def _demand_messages(model: ModelProto, plan: RefitPlan, name: str) -> Mapping[s
 
 
 def _fill(tensor: TensorProto, fitted: Fitted, plan: RefitPlan) -> None:
-    content = b"".join(_computed(fitted, plan).make())
+    content = b"".join(computed_weight(fitted, plan).make())
     clear_content(tensor)
     tensor.raw_data = content
-
-
-def _computed(fitted: Fitted, plan: RefitPlan) -> Computed:
-    dtype = np_type(fitted.stored.data_type)
-    assert dtype is not None, "it has a formula"
-    return computed(fitted.stored.dims, dtype, lambda: fitted.formula.evaluate(plan.read), fitted.name)
 
 
 def _write(
@@ -159,7 +152,7 @@ def _write(
     copies = Copies(watched=Watched((source,)))
     if data:
         packing = pack({output.name: made}, source.parent)
-        copies = copies_to(output.parent, source, data, packing, _contents(packing, messages, plan))
+        copies = copies_to(output.parent, source, data, packing, new_contents(packing, messages, plan))
     proof: list[Proved] = []
 
     def check(staged: Mapping[Path, Path]) -> None:
@@ -169,34 +162,3 @@ def _write(
     progress("write")
     removed = write_atomically({output: content_of(made, output, copies)}, copies, check=check)
     return replace(found, proof=proof[0], outputs=(*copies.files, output), removed=removed)
-
-
-def _contents(
-    packing: Packing, messages: Mapping[str, TensorProto], plan: RefitPlan
-) -> Mapping[str, Assembled]:
-    """Return location -> the content of a data file, with computed bytes in place of the old weights.
-
-    Raises:
-        UnreadableModel: a tensor shares bytes with another one, and has another formula.
-    """
-    new: dict[Range, Fitted] = {}
-    for each in plan.fitted:
-        if is_external(messages[each.name]):
-            place = range_of(messages[each.name], packing.folder)
-            if new.setdefault(place, each).formula != each.formula:
-                raise UnreadableModel(_sharing(each))
-    found = {}
-    for location, excerpt in packing.files.items():
-        parts: list[tuple[int, Slice | Computed]] = []
-        for at, part in excerpt.slices:
-            name = part.path.relative_to(packing.folder).as_posix()
-            fitted = new.pop(Range(name, part.offset, part.offset + part.length), None)
-            parts.append((at, _computed(fitted, plan) if fitted else part))
-        found[location] = Assembled(tuple(parts))
-    for each in new.values():
-        raise UnreadableModel(_sharing(each))
-    return found
-
-
-def _sharing(fitted: Fitted) -> str:
-    return f"{fitted.name} shares bytes of external data with another tensor; save the model again"

@@ -41,7 +41,7 @@ _HOME = {
     "modules": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",
     "profile": "rewriter.views.json.profile:ProfileJson",
-    "refit": "rewriter.views.json.edits.weights:RefitJson",
+    "refit": "rewriter.views.json.edits.refit:RefitJson",
     "rewrite": "rewriter.views.json.rewrite:RewriteJson",
     "select": "rewriter.views.json.selection:SelectJson",
     "sources": "rewriter.views.json.evidence:SourcesJson",

@@ -44,16 +44,6 @@ class Equality:
         return hashlib.blake2b(data.data, digest_size=16).digest()
 
 
-def spare_keys(taken: Iterable[str], new: StateDict) -> dict[tuple[int, ...], list[str]]:
-    """Return shape -> the floating-point keys of this shape that no tensor takes."""
-    used = set(taken)
-    found: dict[tuple[int, ...], list[str]] = {}
-    for key, entry in new.entries.items():
-        if key not in used and entry.is_float:
-            found.setdefault(entry.shape, []).append(key)
-    return found
-
-
 def merged_with(
     analysis: Analysis,
     value: int,

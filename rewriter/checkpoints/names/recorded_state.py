@@ -12,7 +12,6 @@ from rewriter.model.metadata import get, read
 
 _PERSISTENT = "pkg.torch.export.graph_signature.InputSpec.persistent"
 _STATE = re.compile(r"^\w+: (?:PARAMETER|BUFFER) target='(.*?)'(?: persistent=(True|False))?$", re.MULTILINE)
-_MOST_NAMED = 3
 
 
 @once_per_index
@@ -39,11 +38,10 @@ def recorded_constant(graph: GraphIndex) -> Callable[[int], bool]:
     return is_recorded
 
 
-def origins_in_words(graph: GraphIndex, value: int) -> str:
-    """Return the keys that the exporter recorded behind a computed tensor, as text; '' for none."""
-    keys = [key for key in folded_from(graph).get(value, ()) if key in state_of(graph)]
-    more = f" and {len(keys) - _MOST_NAMED} more" if len(keys) > _MOST_NAMED else ""
-    return f"{', '.join(keys[:_MOST_NAMED])}{more}"
+def recorded_origins(graph: GraphIndex, value: int) -> tuple[str, ...]:
+    """Return the keys of the state dict from which the exporter recorded that it computed a tensor."""
+    state = state_of(graph)
+    return tuple(key for key in folded_from(graph).get(value, ()) if key in state)
 
 
 @once_per_index
@@ -52,8 +50,8 @@ def _made(graph: GraphIndex) -> Mapping[str, str]:
 
 
 def _uses(graph: GraphIndex) -> Iterator[tuple[str, str]]:
-    for value, origins in folded_from(graph).items():
-        for key in origins:
+    for value in folded_from(graph):
+        for key in recorded_origins(graph, value):
             yield key, str(graph.value_names[value])
 
 
