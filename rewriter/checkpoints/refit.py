@@ -101,7 +101,7 @@ def refit(
     if output is not None:
         output_targets.demand_targets(analysis.path, (output,), data)
         for file in plan.new.files:
-            output_targets.spare_given(output, weights=file)
+            output_targets.spare_given(output, new=file)
     elif any(is_external(messages[each.name]) for each in plan.fitted):
         raise UsageError(f"{name}: its weights are external; name the file to write")
     progress("weights")

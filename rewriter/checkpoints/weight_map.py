@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,6 +22,11 @@ from rewriter.model.tensors import Array, array_of, np_type
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 
+_OF_TENSORS = re.compile(
+    r"(?<=in_proj_weight)_(?:q|k|v|kv)$|(?<=in_proj_bias)_(?:q|k|v|kv)$|(?<=\.weight)_bias$"
+)
+"""Endings of names that the evidence gives to tensors, but that no key has: rows of a parameter, and the bias
+of a layer that had none before a norm was folded in."""
 _COUNTER = "num_batches_tracked"
 """The name of torch's counter of training steps in batch norms."""
 
@@ -113,9 +119,10 @@ def weights(analysis: Analysis, output: Path | None = None) -> WeightMap:
         CannotWrite: the output cannot be written.
     """
     held = held_parameters(analysis)
+    recorded = state_of(analysis.graph)
     given: dict[ModulePath, Held] = {}
     for each in held:
-        if is_given(each):
+        if is_given(each) and (not recorded or each.key in recorded):
             given.setdefault(each.key, each)
     declared = dict(_declared(analysis))
     given |= {key: given[same] for key, same in declared.items() if key not in given and same in given}
@@ -168,8 +175,11 @@ def _missing(
     declared: Mapping[ModulePath, ModulePath | None],
 ) -> Iterator[Missing]:
     """Yield the keys that are not given: those of tensors, of the exporter's record, and of a reference."""
-    known: dict[ModulePath, Held | None] = {each.key: each for each in held}
-    recorded = map(ModulePath, state_of(analysis.graph))
+    recorded = {ModulePath(key): None for key in state_of(analysis.graph)}
+    named = {ModulePath(_OF_TENSORS.sub("", each.key)): each for each in held}
+    known: dict[ModulePath, Held | None] = {
+        key: each for key, each in named.items() if key in recorded or not recorded
+    }
     counters = (key.parent.child(_COUNTER) for key in given if key.name == "running_mean" and key.parent)
     for key in (*recorded, *declared, *counters):
         known.setdefault(key, None)
