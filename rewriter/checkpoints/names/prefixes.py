@@ -1,19 +1,18 @@
 """Finds the key of a checkpoint for each name of a file, where a wrapper's prefix may differ.
 
 A wrapper adds a prefix to all names of a model: `encoder.layer...` in the checkpoint may be
-`model.encoder.layer...` in the file, or the reverse. A prefix that only some names of the file have is that of
-a module, and modules are never renamed: that would give a layer the weights of another one.
+`model.encoder.layer...` in the file, or the reverse. A prefix that only some names of the file have is that
+of a module, and modules are never renamed: that would give a layer the weights of another one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from os.path import commonprefix
 from typing import NamedTuple
 
 from rewriter.errors import UsageError
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _DEEPEST = 4
 """Maximum number of atoms of a prefix."""
@@ -66,7 +65,7 @@ def prefixes_of(names: Collection[str], keys: Collection[str], chosen: str | Non
 
 def _of_all(names: Collection[str]) -> list[str]:
     """Return '' and the prefixes of whole atoms that all names have, the shorter first."""
-    atoms = commonprefix([ModulePath(name).atoms[:-1] for name in names])
+    atoms = common_ancestor([ModulePath(name).parent or ROOT for name in names]).atoms if names else ()
     return ["", *(f"{'.'.join(atoms[:depth])}." for depth in range(1, min(len(atoms), _DEEPEST) + 1))]
 
 

@@ -7,23 +7,32 @@ import pytest
 from rewriter.checkpoints.names.prefixes import Prefixes, prefixes_of
 from rewriter.errors import UsageError
 
-NAMES = ["model.a.weight", "model.b.weight", "head.weight"]
+NAMES = ["model.a.weight", "model.b.weight", "model.head.weight"]
 
 
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
-        (["model.a.weight", "model.b.weight", "head.weight"], Prefixes()),
+        (NAMES, Prefixes()),
         (["a.weight", "b.weight", "head.weight"], Prefixes("model.", "")),
-        (["bert.a.weight", "bert.b.weight", "head.weight"], Prefixes("model.", "bert.")),
-        (["module.model.a.weight", "module.model.b.weight", "module.head.weight"], Prefixes("", "module.")),
+        (["bert.a.weight", "bert.b.weight", "bert.head.weight", "cls.weight"], Prefixes("model.", "bert.")),
+        ([f"module.{name}" for name in NAMES], Prefixes("", "module.")),
     ],
 )
 def test_a_wrapper_in_either(keys: list[str], expected: Prefixes) -> None:
     found = prefixes_of(NAMES, keys)
     assert found == expected
-    assert {found.key_of(name) for name in NAMES} == set(keys)
-    assert [found.name_of(key) for key in keys] == NAMES
+    assert [found.key_of(name) for name in NAMES] == keys[:3]
+    assert [found.name_of(key) for key in keys[:3]] == NAMES
+
+
+def test_a_layer_gets_no_weights_of_another() -> None:
+    names = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
+    for keys in (
+        ["fc1.weight", "fc1.bias", "fc2.weight"],
+        ["fc1.weight", "fc1.bias", "fc3.weight", "fc3.bias"],
+    ):
+        assert prefixes_of(names, keys) == Prefixes()
 
 
 def test_two_wrappers_that_fit_are_a_question() -> None:
