@@ -65,7 +65,7 @@ def prefixes_of(names: Collection[str], keys: Collection[str], chosen: str | Non
 
 def _of_all(names: Collection[str]) -> list[str]:
     """Return '' and the prefixes of whole atoms that all names have, the shorter first."""
-    atoms = common_ancestor([ModulePath(name).parent or ROOT for name in names]).atoms if names else ()
+    atoms = (common_ancestor(ModulePath(name).parent or ROOT for name in names) or ROOT).atoms
     return ["", *(f"{'.'.join(atoms[:depth])}." for depth in range(1, min(len(atoms), _DEEPEST) + 1))]
 
 
