@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Protocol
 
 from rewriter.basics.display import listed
@@ -71,8 +72,22 @@ def by_name(
             named = formula_of(own, prefixes.key_of, new) if own else None
             formula = named or _unnamed(analysis, value, prefixes, new)
             found[value] = _typed(formula, stored, prefixes, new)
-    _refuse_merged(analysis, held, found, prefixes, new)
+    spare = spare_keys(taken_by(found.values(), prefixes), new)
+    _refuse_merged(analysis, held, found, prefixes, new, spare)
+    _refuse_weak_signs(analysis, found, spare)
     return found
+
+
+def _refuse_weak_signs(
+    analysis: Analysis, found: dict[int, Decision], spare: Mapping[tuple[int, ...], list[str]]
+) -> None:
+    """Take back the signs of constants that may be parameters which no tensor is known to hold."""
+    left = {prod(shape): keys[0] for shape, keys in spare.items()}
+    stored = operands_of(analysis.graph).stored
+    for value, decision in found.items():
+        key = left.get(stored[value].elements) if stored[value].is_float else None
+        if key is not None and decision in (Sign.CONSTANT_NODE, Sign.NUMBER):
+            found[value] = NoFormula(f"it may hold {key}, which no tensor is known to hold")
 
 
 def _unnamed(analysis: Analysis, value: int, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
@@ -105,9 +120,9 @@ def _refuse_merged(
     found: dict[int, Decision],
     prefixes: Prefixes,
     new: StateDict,
+    spare: Mapping[tuple[int, ...], list[str]],
 ) -> None:
     """Take back the formulas of tensors that may stand for parameters with different new tensors."""
-    spare = spare_keys(taken_by(found.values(), prefixes), new)
     equality = Equality(new)
     for value, decision in found.items():
         whole = [each for each in held.get(value, ()) if each.claim.part is None]

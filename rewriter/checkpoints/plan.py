@@ -150,7 +150,8 @@ def _planned(
         elif isinstance(decision, NoFormula):
             lacking.append(Lacking(name, decision.reason, stored[value].dims))
         else:
-            given = new.entries[prefixes.key_of(decision.keys[0])].dtype.name
+            types = [new.entries[prefixes.key_of(key)].dtype.name for key in decision.keys]
+            given = types[0] if types else dtype_name(stored[value].data_type)
             fitted.append(Fitted(name, value, decision, stored[value], given))
     taken = taken_by(decisions.values(), prefixes)
     tied = dict(tied_keys(taken, new))
@@ -158,8 +159,7 @@ def _planned(
     refused = (value for value, each in decisions.items() if isinstance(each, NoFormula))
     explained = {prefixes.key_of(name) for value in refused for name in names_in(value)}
     doubtful = (key for key in unused if new.entries[key].is_float and key not in explained)
-    numbers = [name for name, sign in kept.items() if sign is Sign.NUMBER]
     for key in doubtful:
-        if reason := doubt_about(key, new, analysis.tree, prefixes, numbers):
+        if reason := doubt_about(key, analysis.tree, prefixes):
             lacking.append(Lacking(key, reason, new.entries[key].shape, is_key=True))
     return RefitPlan(new, prefixes, tuple(fitted), tuple(lacking), kept, tied, unused)

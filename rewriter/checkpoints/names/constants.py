@@ -10,8 +10,9 @@ position embedding, the exponential of a scale, or a whole batch norm. These sho
   folding as initializers;
 - it is one number that programs state, such as 0.5, 1e-5 or the square root of 1/8.
 
-The last sign is weak, since a parameter of one element may have such a number. It counts only if every such
-parameter of the checkpoint is in another tensor.
+The last two signs are weak: a parameter of one element may have such a number, and a frozen scripted module
+has its parameters as constants. They count only if no key of the checkpoint that has as many elements is left
+over.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def constants_of(analysis: Analysis) -> dict[int, Sign]:
                 found[value] = Sign.TYPE
         elif recorded(value):
             found[value] = Sign.RECORDED
-        elif not is_weight and written(value):
+        elif written(value):
             found[value] = Sign.CONSTANT_NODE
         elif (
             stored.elements == 1

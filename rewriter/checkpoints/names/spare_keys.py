@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from math import prod
+from collections.abc import Iterable, Iterator
 
 from rewriter.checkpoints.names.merged import Equality
 from rewriter.checkpoints.names.prefixes import Prefixes
@@ -36,23 +35,17 @@ def tied_keys(taken: set[str], new: StateDict) -> Iterator[tuple[str, str]]:
                 yield key, same
 
 
-def doubt_about(
-    key: str, new: StateDict, tree: ModuleTree, prefixes: Prefixes, numbers: Sequence[str]
-) -> str | None:
+def doubt_about(key: str, tree: ModuleTree, prefixes: Prefixes) -> str | None:
     """Return why the model may compute with a key, though no tensor is known to hold it; None if it does not.
 
-    A module without nodes computes nothing. A parameter of one element may be any number of the file.
+    A module without nodes computes nothing.
 
     Args:
         key: a key that no tensor takes, with another tensor than any taken key.
-        new: the checkpoint.
         tree: the modules of the file.
         prefixes: the prefixes of names that differ between file and checkpoint.
-        numbers: the numbers of the file that only their value shows to be constants.
     """
     module = ModulePath(prefixes.name_of(key)).parent or ROOT
-    if prod(new.entries[key].shape) == 1 and numbers:
-        return f"no tensor is known to hold it; a number of the file, such as {numbers[0]}, may"
     if module in tree and tree[module].nodes:
         return f"no tensor is known to hold it, and {module or 'the root'} computes something"
     return None
