@@ -176,7 +176,7 @@ def _missing(
 ) -> Iterator[Missing]:
     """Yield the keys that are not given: those of tensors, of the exporter's record, and of a reference."""
     recorded = {ModulePath(key): None for key in state_of(analysis.graph)}
-    named = {ModulePath(_OF_TENSORS.sub("", each.key)): each for each in held}
+    named = {ModulePath(_OF_TENSORS.sub("", each.key)): each for each in reversed(held)}
     known: dict[ModulePath, Held | None] = {
         key: each for key, each in named.items() if key in recorded or not recorded
     }

@@ -12,8 +12,10 @@ from rewriter.evidence.checkpoint.hashes import is_floating
 from rewriter.model.storage.staging import Computed
 from rewriter.model.tensors import Array
 
-_ELEMENTS = 1 << 22
+_ELEMENTS = 1 << 20
 """Maximum elements of a piece, unless one row of a tensor has more."""
+_TILE = 32
+"""Rows and columns of a tile of a matrix."""
 
 
 def computed(shape: tuple[int, ...], dtype: np.dtype[Any], make: Callable[[], Array], name: str) -> Computed:
@@ -47,7 +49,22 @@ def pieces(array: Array, shape: tuple[int, ...], dtype: np.dtype[Any], name: str
     count = max(1, _ELEMENTS // max(1, lines[:1].size))
     for start in range(0, len(lines), count):
         block = _cast(lines[start : start + count], dtype, name)
-        yield np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+        yield _in_order(block).reshape(-1).view(np.uint8).data
+
+
+def _in_order(block: Array) -> Array:
+    """Return a block with its elements in memory in their order.
+
+    A transposed matrix is copied in tiles that fit the cache, which numpy does not do by itself.
+    """
+    if block.ndim != 2 or block.flags.c_contiguous:
+        return np.ascontiguousarray(block)
+    made = np.empty(block.shape, block.dtype)
+    for row in range(0, block.shape[0], _TILE):
+        for column in range(0, block.shape[1], _TILE):
+            tile = slice(row, row + _TILE), slice(column, column + _TILE)
+            made[tile] = block[tile]
+    return made
 
 
 def _cast(block: Array, dtype: np.dtype[Any], name: str) -> Array:
