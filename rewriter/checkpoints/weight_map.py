@@ -176,10 +176,11 @@ def _missing(
 ) -> Iterator[Missing]:
     """Yield the keys that are not given: those of tensors, of the exporter's record, and of a reference."""
     recorded = {ModulePath(key): None for key in state_of(analysis.graph)}
-    named = {ModulePath(_OF_TENSORS.sub("", each.key)): each for each in reversed(held)}
-    known: dict[ModulePath, Held | None] = {
-        key: each for key, each in named.items() if key in recorded or not recorded
-    }
+    known: dict[ModulePath, Held | None] = {}
+    for each in held:
+        key = ModulePath(_OF_TENSORS.sub("", each.key))
+        if key in recorded or not recorded:
+            known.setdefault(key, each)
     counters = (key.parent.child(_COUNTER) for key in given if key.name == "running_mean" and key.parent)
     for key in (*recorded, *declared, *counters):
         known.setdefault(key, None)
