@@ -15,7 +15,7 @@ from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, rea
 from rewriter.checkpoints import refit as refitting
 from rewriter.checkpoints import weight_map
 from rewriter.checkpoints.decisions import ByContent
-from rewriter.checkpoints.plan import plan
+from rewriter.checkpoints.plan import OldFormulas, plan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
 from rewriter.checkpoints.weight_map import WeightMap
@@ -115,12 +115,13 @@ def refit_given(
     return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
 
 
-def _by_content(analysis: Analysis, given: Given, progress: Progress) -> ByContent | None:
+def _by_content(analysis: Analysis, given: Given, progress: Progress) -> OldFormulas | None:
     """Return the formulas that comparison with the exported checkpoint shows; None without a checkpoint."""
     if given.checkpoint is None or importlib.util.find_spec("rewriter.checkpoints.content") is None:
         return None
     find: Callable[..., ByContent] = import_module("rewriter.checkpoints.content").find_formulas
-    return find(analysis, of_path(given.checkpoint.path), progress)
+    old = of_path(given.checkpoint.path)
+    return OldFormulas(find(analysis, old, progress), old)
 
 
 def state_dict_of(new: NewWeights) -> StateDict:

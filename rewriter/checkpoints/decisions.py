@@ -41,6 +41,10 @@ class ByContent(Protocol):
     def unresolved(self) -> Mapping[str, str]:
         """Name of a tensor -> the reason why it has none."""
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Keys that no formula reads, and that an exporter may have left out for their old values."""
+
 
 def by_value(analysis: Analysis) -> dict[int, list[Held]]:
     """Return initializer -> the parameters that it holds."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from rewriter.checkpoints.decisions import ByContent, Decision, by_content, by_name, by_value, taken_by
 from rewriter.checkpoints.formula import Formula
@@ -18,6 +20,21 @@ from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.tensors import Array, dtype_name
 from rewriter.modules.analysis import Analysis
+
+_LEFT_OUT = "no tensor holds it; the exporter may have left it out for its old values, such as zeros"
+
+
+@dataclass(frozen=True, slots=True)
+class OldFormulas:
+    """Formulas found by content, and the checkpoint that shows them.
+
+    Attributes:
+        by_content: the formulas.
+        old: the checkpoint that was exported.
+    """
+
+    by_content: ByContent
+    old: StateDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,7 @@ class RefitPlan:
 
 
 def plan(
-    analysis: Analysis, new: StateDict, *, prefix: str | None = None, found: ByContent | None = None
+    analysis: Analysis, new: StateDict, *, prefix: str | None = None, found: OldFormulas | None = None
 ) -> RefitPlan:
     """RefitPlan new weights for a model.
 
@@ -105,20 +122,33 @@ def plan(
     held = by_value(analysis)
     names = [str(each.key) for of_value in held.values() for each in of_value]
     if found is not None:
-        names = [key for formula in found.formulas.values() for key in formula.keys]
+        names = [key for formula in found.by_content.formulas.values() for key in formula.keys]
     prefixes = prefixes_of(dict.fromkeys(names), new.entries, prefix)
     if not any(prefixes.key_of(name) in new.entries for name in names):
         raise UsageError(f"{analysis.path or 'model'}: {_misfit(names, new)}")
-    if found is None:
-        decisions = by_name(analysis, held, prefixes, new)
-    else:
-        decisions = by_content(analysis, found, prefixes, new)
+    if found is not None:
+        changed = dict.fromkeys(_changed(found, prefixes, new), _LEFT_OUT)
+        return _planned(
+            analysis, new, prefixes, by_content(analysis, found.by_content, prefixes, new), changed.get
+        )
+    decisions = by_name(analysis, held, prefixes, new)
+    refused = [value for value, each in decisions.items() if isinstance(each, NoFormula)]
+    names = [each.key for value in refused for each in held.get(value, ())]
+    names += [name for value in refused for name in recorded_origins(analysis.graph, value)]
+    explained = set(map(prefixes.key_of, names))
 
-    def names_in(value: int) -> Iterator[str]:
-        yield from (each.key for each in held.get(value, ()))
-        yield from recorded_origins(analysis.graph, value)
+    def doubt(key: str) -> str | None:
+        return None if key in explained else doubt_about(key, analysis.tree, prefixes)
 
-    return _planned(analysis, new, prefixes, decisions, names_in)
+    return _planned(analysis, new, prefixes, decisions, doubt)
+
+
+def _changed(found: OldFormulas, prefixes: Prefixes, new: StateDict) -> Iterator[str]:
+    """Yield the keys that the exporter may have left out, and that have other tensors now."""
+    for name in found.by_content.left_out:
+        key = prefixes.key_of(name)
+        if key in new.entries and not np.array_equal(new.read(key), found.old.read(name)):
+            yield key
 
 
 def _misfit(names: list[str], new: StateDict) -> str:
@@ -136,8 +166,9 @@ def _planned(
     new: StateDict,
     prefixes: Prefixes,
     decisions: Mapping[int, Decision],
-    names_in: Callable[[int], Iterable[str]],
+    doubt: Callable[[str], str | None],
 ) -> RefitPlan:
+    """Return the plan; `doubt` gives the reason why the model may compute with a key that no tensor takes."""
     stored, names = operands_of(analysis.graph).stored, analysis.graph.value_names
     fitted: list[Fitted] = []
     lacking: list[Lacking] = []
@@ -156,10 +187,7 @@ def _planned(
     taken = taken_by(decisions.values(), prefixes)
     tied = dict(tied_keys(taken, new))
     unused = tuple(key for key in new.entries if key not in taken and key not in tied)
-    refused = (value for value, each in decisions.items() if isinstance(each, NoFormula))
-    explained = {prefixes.key_of(name) for value in refused for name in names_in(value)}
-    doubtful = (key for key in unused if new.entries[key].is_float and key not in explained)
-    for key in doubtful:
-        if reason := doubt_about(key, analysis.tree, prefixes):
+    for key in unused:
+        if new.entries[key].is_float and (reason := doubt(key)):
             lacking.append(Lacking(key, reason, new.entries[key].shape, is_key=True))
     return RefitPlan(new, prefixes, tuple(fitted), tuple(lacking), kept, tied, unused)
