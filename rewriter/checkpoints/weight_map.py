@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.basics.nearest import fits_nothing
+from rewriter.checkpoints.missing import Absence, Missing
 from rewriter.checkpoints.names.held import Held, held_parameters
 from rewriter.checkpoints.names.recorded_state import made_from, state_of
 from rewriter.checkpoints.tensors.safetensors import write_safetensors
@@ -29,36 +29,6 @@ _OF_TENSORS = re.compile(
 of a layer that had none before a norm was folded in."""
 _COUNTER = "num_batches_tracked"
 """The name of torch's counter of training steps in batch norms."""
-
-
-class Absence(StrEnum):
-    """Reason why a key of the state dict is not in the file."""
-
-    TIED = "tied"
-    """Another key has the same tensor."""
-    FOLDED = "folded"
-    """Something was computed from it before the export."""
-    COUNTER = "counter"
-    """It counts steps of training."""
-    UNREAD = "unread"
-    """Nothing in the file computes with it, as far as names show."""
-    NOT_EXACT = "not exact"
-    """A tensor of the file holds it, but not in a form that gives it back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A key of the state dict that the file does not give.
-
-    Attributes:
-        key: the key.
-        absence: the reason.
-        of: the key with the same tensor, the computation, or what the tensor holds; '' for none.
-    """
-
-    key: ModulePath
-    absence: Absence
-    of: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -119,7 +89,7 @@ def weights(analysis: Analysis, output: Path | None = None) -> WeightMap:
         CannotWrite: the output cannot be written.
     """
     held = held_parameters(analysis)
-    recorded = state_of(analysis.graph)
+    recorded = _recorded(analysis, held)
     given: dict[ModulePath, Held] = {}
     for each in held:
         if is_given(each) and (not recorded or each.key in recorded):
@@ -129,6 +99,12 @@ def weights(analysis: Analysis, output: Path | None = None) -> WeightMap:
     missing = tuple(_missing(analysis, held, given, declared))
     found = WeightMap(analysis, held, given, missing, bool(declared))
     return found if output is None else _written(found, output)
+
+
+def _recorded(analysis: Analysis, held: tuple[Held, ...]) -> dict[ModulePath, None]:
+    """Return the keys that the exporter recorded; none if most names of the file are others."""
+    recorded = {ModulePath(key): None for key in state_of(analysis.graph)}
+    return recorded if 2 * sum(each.key in recorded for each in held) >= len(held) else {}
 
 
 def _written(found: WeightMap, output: Path) -> WeightMap:
@@ -175,7 +151,7 @@ def _missing(
     declared: Mapping[ModulePath, ModulePath | None],
 ) -> Iterator[Missing]:
     """Yield the keys that are not given: those of tensors, of the exporter's record, and of a reference."""
-    recorded = {ModulePath(key): None for key in state_of(analysis.graph)}
+    recorded = _recorded(analysis, held)
     known: dict[ModulePath, Held | None] = {}
     for each in held:
         key = ModulePath(_OF_TENSORS.sub("", each.key))

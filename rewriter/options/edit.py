@@ -18,10 +18,10 @@ class WeightsOptions(Verb, SideInputs, Printing):
     --reference strictly, unless the list of missing keys says otherwise.
 
     \b
-      rewriter weights bert.onnx
-      rewriter weights bert.onnx -o bert.safetensors
-      rewriter weights bert.onnx -o bert.safetensors --reference config.json
-      rewriter weights bert.onnx --json | jq '.missing[] | select(.why == "folded")'
+      rewriter weights torchscript.onnx
+      rewriter weights torchscript.onnx -o bert.safetensors
+      rewriter weights torchscript.onnx -o bert.safetensors --reference config.json
+      rewriter weights torchscript.onnx --json | jq '.weights[] | {key, initializer}'
     """
 
     model: Path = argument()
@@ -40,8 +40,8 @@ class RefitOptions(Verb, Output, SideInputs, Printing):
     What is written is read back and compared: each new tensor with the checkpoint, all else with MODEL.
 
     \b
-      rewriter refit bert.onnx finetuned.safetensors -o finetuned.onnx
-      rewriter refit bert.onnx finetuned.safetensors --checkpoint bert.safetensors -o finetuned.onnx
+      rewriter refit torchscript.onnx finetuned.safetensors -o finetuned.onnx
+      rewriter refit torchscript.onnx finetuned.safetensors --checkpoint bert.safetensors -o finetuned.onnx
     """
 
     model: Path = argument()

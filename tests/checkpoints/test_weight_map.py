@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import rewriter
+from rewriter.checkpoints.missing import Absence
 from rewriter.checkpoints.names.held import held_parameters
 from rewriter.checkpoints.tensors.state_dict import of_path
-from rewriter.checkpoints.weight_map import Absence
 from rewriter.errors import UsageError
 from tests.checkpoints.models import drawn, two_layers
 from tests.exports import EXPORTS

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict
 
+from rewriter.checkpoints.missing import Absence
 from rewriter.checkpoints.names.held import Held
-from rewriter.checkpoints.weight_map import Absence, WeightMap
+from rewriter.checkpoints.weight_map import WeightMap
 from rewriter.evidence.claims import Holds
 from rewriter.views.escape import as_text
 from rewriter.views.json.types import Count

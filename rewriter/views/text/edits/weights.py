@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
+from rewriter.checkpoints.missing import Missing
 from rewriter.checkpoints.names.held import Held
 from rewriter.checkpoints.plan import RefitPlan
 from rewriter.checkpoints.refit import Refit
-from rewriter.checkpoints.weight_map import Missing, WeightMap
+from rewriter.checkpoints.weight_map import WeightMap
 from rewriter.evidence.claims import Holds
 from rewriter.verdict.verification import Verdict
 from rewriter.views.escape import visible
