@@ -35,17 +35,21 @@ def tied_keys(taken: set[str], new: StateDict) -> Iterator[tuple[str, str]]:
                 yield key, same
 
 
-def doubt_about(key: str, tree: ModuleTree, prefixes: Prefixes) -> str | None:
+def doubt_about(key: str, new: StateDict, tree: ModuleTree, prefixes: Prefixes) -> str | None:
     """Return why the model may compute with a key, though no tensor is known to hold it; None if it does not.
 
-    A module without nodes computes nothing.
+    A module without nodes computes nothing, unless it is a batch norm: it may be in the weights of a layer, and
+    no sign in the file needs to show that.
 
     Args:
         key: a key that no tensor takes, with another tensor than any taken key.
+        new: the checkpoint.
         tree: the modules of the file.
         prefixes: the prefixes of names that differ between file and checkpoint.
     """
     module = ModulePath(prefixes.name_of(key)).parent or ROOT
     if module in tree and tree[module].nodes:
         return f"no tensor is known to hold it, and {module or 'the root'} computes something"
+    if f"{key.rpartition('.')[0]}.running_var" in new.entries:
+        return "no tensor is known to hold it; this batch norm may have been folded into a layer"
     return None
