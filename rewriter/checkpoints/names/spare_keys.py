@@ -38,8 +38,8 @@ def tied_keys(taken: set[str], new: StateDict) -> Iterator[tuple[str, str]]:
 def doubt_about(key: str, new: StateDict, tree: ModuleTree, prefixes: Prefixes) -> str | None:
     """Return why the model may compute with a key, though no tensor is known to hold it; None if it does not.
 
-    A module without nodes computes nothing. A batch norm is an exception: it may be in the weights of a layer,
-    without a sign of that in the file.
+    A module without nodes computes nothing. A batch norm is an exception: it may be in the weights of a
+    layer, without a sign of that in the file.
 
     Args:
         key: a key that no tensor takes, with another tensor than any taken key.
