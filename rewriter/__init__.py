@@ -28,6 +28,7 @@ from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
+    from rewriter.api.checkpoints import refit, weights
     from rewriter.api.edits import implant
     from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
         verify,
     )
     from rewriter.api.model import Model, open
+    from rewriter.checkpoints.refit import Refit
+    from rewriter.checkpoints.weight_map import WeightMap
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
     from rewriter.edits.implants import Implanting
@@ -99,6 +102,7 @@ __all__ = [
     "Placement",
     "Placing",
     "Profile",
+    "Refit",
     "Refusal",
     "Report",
     "RewriterError",
@@ -108,6 +112,7 @@ __all__ = [
     "Stats",
     "Verdict",
     "Verification",
+    "WeightMap",
     "__version__",
     "adapters",
     "batch",
@@ -120,11 +125,13 @@ __all__ = [
     "load",
     "open",
     "profile",
+    "refit",
     "report",
     "rewrite",
     "split",
     "tree",
     "verify",
+    "weights",
 ]
 
 _HOME = {
@@ -150,6 +157,10 @@ _HOME = {
     "load": "api.functions",
     "Model": "api.model",
     "open": "api.model",
+    "refit": "api.checkpoints",
+    "weights": "api.checkpoints",
+    "Refit": "checkpoints.refit",
+    "WeightMap": "checkpoints.weight_map",
     "report": "api.functions",
     "rewrite": "api.functions",
     "tree": "api.functions",

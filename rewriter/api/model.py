@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import pipeline
-from rewriter.api import edits
+from rewriter.api import checkpoints, edits
 from rewriter.api import functions as api
 from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
@@ -114,6 +114,8 @@ class Model(Display):
     report = _method(api.report)
     doctor = _method(api.doctor)
     rewrite = _method(api.rewrite)
+    weights = _method(checkpoints.weights)
+    refit = _method(checkpoints.refit)
     stats = _of_analysis(collect)
     explain = _of_analysis(explain)
     export = _of_analysis(export)

@@ -26,6 +26,8 @@ _VERBS = {
     "extract": "Write modules as a model of their own.",
     "split": "Cut a model into a chain of models.",
     "implant": "Put changed modules back into a model, and prove that all else is the same.",
+    "weights": "Show the tensors that hold the keys of the state dict; write the state dict.",
+    "refit": "Put the weights of another checkpoint into a model, and prove that nothing else changed.",
     "explain": "Show the evidence for the module of a node, value or weight, or for a module.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers of each module: operators, parameters, shapes, FLOPs.",

@@ -44,6 +44,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
         1: "the outputs differ by more than the tolerance; nothing written",
         5: "not proved, or MODEL or the result does not run; nothing written",
     },
+    "refit": {5: "something has no new weights, without --partial; nothing written"},
     "verify": {
         0: "equal, or within the tolerance that was given",
         1: "different",

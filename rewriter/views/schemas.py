@@ -42,6 +42,7 @@ _HOME = {
     "modules": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",
     "profile": "rewriter.views.json.profile:ProfileJson",
+    "refit": "rewriter.views.json.edits.refit:RefitJson",
     "rewrite": "rewriter.views.json.rewrite:RewriteJson",
     "select": "rewriter.views.json.selection:SelectJson",
     "sources": "rewriter.views.json.evidence:SourcesJson",
@@ -49,6 +50,7 @@ _HOME = {
     "stats": "rewriter.views.json.stats:StatsJson",
     "tree": "rewriter.views.json.tree:TreeJson",
     "verify": "rewriter.views.json.proof:VerifyJson",
+    "weights": "rewriter.views.json.edits.weights:WeightsJson",
 }
 """Result -> the type of its JSON, loaded by name, since some types are in packages that import the views."""
 RESULTS = tuple(_HOME)

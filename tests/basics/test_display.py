@@ -37,6 +37,7 @@ def shown(model: rewriter.Model, tmp_path_factory: pytest.TempPathFactory) -> di
     report = model.rewrite(numbers=False, functions="shared")
     tree = model.tree
     refusal = rewriter.Refusal(ModulePath("a.b"), Reason.AMBIGUOUS, "/a/b\nAdd")
+    weights = model.weights()
     folder = tmp_path_factory.mktemp("batch")
     objects = [
         *(model, model.analysis, rewriter.load(BERT), tree, tree.root, tree.root.path, tree.boundaries()[0]),
@@ -63,6 +64,7 @@ def shown(model: rewriter.Model, tmp_path_factory: pytest.TempPathFactory) -> di
         ),
         *(model.extract(POOLER, numbers=False), model.split(POOLER, numbers=False)),
         model.implant({POOLER: model.extract(POOLER, numbers=False).model}, numbers=False),
+        *(weights, model.refit({key: weights.read(key) for key in weights.given}, partial=True)),
         *(rewriter.Profile(model.analysis, 0, skipped="a\nreason"), model.report(numbers=False)),
         *(refusal, rewriter.RewriterError("a fault"), rewriter.Part.NAMES),
         *(

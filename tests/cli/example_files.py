@@ -48,6 +48,8 @@ def make(folder: Path) -> None:
     (folder / "models" / "bert" / "config.json").write_text("{}")
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "model.safetensors").write_bytes(_safetensors(onnx.load(bert)))
+    rewriter.weights(folder / "torchscript.onnx", folder / "bert.safetensors")
+    shutil.copy(folder / "bert.safetensors", folder / "finetuned.safetensors")
 
 
 def _dynamo() -> ModelProto:

@@ -34,6 +34,8 @@ PYTHON: dict[str, Callable[..., Any]] = {
     "extract": rewriter.extract,
     "split": rewriter.split,
     "implant": rewriter.implant,
+    "weights": rewriter.weights,
+    "refit": rewriter.refit,
     "verify": rewriter.verify,
     "diff": rewriter.diff,
     "profile": rewriter.profile,

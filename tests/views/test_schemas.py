@@ -168,11 +168,15 @@ WORDS: dict[str, list[str]] = {
     "extract": ["extract", BERT, "model.pooler", "--no-numbers", "-o", "pooler.onnx"],
     "split": ["split", BERT, "--at", "model.pooler", "--no-numbers", "-o", "parts"],
     "implant": ["implant", BERT, "**", BERT, "--no-numbers", "-o", "implanted.onnx"],
+    "weights": ["weights", BERT],
+    "refit": ["refit", BERT, "new.safetensors", "-o", "refitted.onnx", "--partial"],
     "carry": ["carry", BERT, OTHER, "--no-numbers", "--dry-run"],
     "flatten": ["flatten", BERT, "--no-numbers", "-o", "flat.onnx"],
     "profile": ["profile", BERT, "--rounds", "1", "--warmup", "0"],
     "batch": ["batch", BERT, "-o", "trees", "--no-numbers", "--jobs", "1"],
 }
+BEFORE = {"refit": ["weights", OTHER, "-o", "new.safetensors"]}
+"""Verb -> the command that makes a file that it reads."""
 SAME = {"carry": "rewrite", "flatten": "rewrite"}
 SLOW = {"profile", "batch"}
 """Verbs that begin processes; other tests check their schemas in the default run."""
@@ -196,6 +200,10 @@ def test_json_follows_its_schema_and_nothing_looser_does(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if name in BEFORE:
+        with pytest.raises(SystemExit):
+            main(BEFORE[name])
+        capsys.readouterr()
     with pytest.raises(SystemExit):
         main([*WORDS[name], "--json"])
     document = json.loads(capsys.readouterr().out)

@@ -11,7 +11,7 @@ import json
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from onnx import TensorProto
@@ -55,10 +55,9 @@ def tensors_in(path: Path) -> Tensors:
         UnreadableModel: the file is missing or damaged, or holds no state dict that torch reads without code.
         UsageError: the file needs torch, which is not installed.
     """
-    if not path.is_file():
-        raise UnreadableModel(f"{path}: no such file; name a .safetensors, .bin or .index.json file")
+    demand_checkpoint(path)
     if path.name.endswith(".index.json"):
-        for shard in _shards(path):
+        for shard in shards_of(path):
             yield from tensors_in(path.parent / shard)
     elif path.suffix == ".safetensors":
         yield from _safetensors(path)
@@ -66,7 +65,22 @@ def tensors_in(path: Path) -> Tensors:
         yield from _torch(path)
 
 
-def _shards(path: Path) -> list[str]:
+def demand_checkpoint(path: Path) -> None:
+    """Refuse a checkpoint that is no regular file.
+
+    Raises:
+        UnreadableModel: the file is missing, a folder, a pipe or a device.
+    """
+    if not path.is_file():
+        raise UnreadableModel(f"{path}: no such file; name a .safetensors, .bin or .index.json file")
+
+
+def shards_of(path: Path) -> list[str]:
+    """Return the names of the files that the `.index.json` of a checkpoint lists, all in its folder.
+
+    Raises:
+        UnreadableModel: the file is no such index, or names files outside its folder.
+    """
     try:
         weight_map = json.loads(path.read_text("utf-8"))["weight_map"]
         names = sorted(set(weight_map.values()))
@@ -77,7 +91,35 @@ def _shards(path: Path) -> list[str]:
     return names
 
 
-def _safetensors(path: Path) -> Tensors:
+class SafeTensor(NamedTuple):
+    """A tensor of a safetensors file; `element` is None for a type that `_ELEMENTS` lacks."""
+
+    name: str
+    element: np.dtype[Any] | None
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+    @property
+    def needed(self) -> int | None:
+        """The number of bytes that type and shape need; None for an unknown type."""
+        if self.element is None:
+            return None
+        return int(np.prod(self.shape, dtype=object)) * self.element.itemsize
+
+    def read(self, stream: BinaryIO) -> Array:
+        """Return the content, from the open file."""
+        assert self.element is not None, "its type is known"
+        stream.seek(self.start)
+        return np.frombuffer(stream.read(self.stop - self.start), self.element).reshape(self.shape)
+
+
+def entries_of(path: Path) -> list[SafeTensor]:
+    """Return the tensors of a safetensors file, in the order of their bytes; only the header is read.
+
+    Raises:
+        UnreadableModel: the file is no safetensors file, or damaged.
+    """
     damaged = UnreadableModel(f"{path}: not a safetensors file, or cut off; download it again")
     size = path.stat().st_size
     with path.open("rb") as stream:
@@ -87,26 +129,44 @@ def _safetensors(path: Path) -> Tensors:
             raise damaged
         try:
             header = json.loads(stream.read(length))
-            entries = [(name, *_entry(of)) for name, of in header.items() if name != "__metadata__"]
+            entries = [_entry(name, of, 8 + length) for name, of in header.items() if name != "__metadata__"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise damaged from None
-        for name, element, shape, begin, end in sorted(entries, key=lambda entry: entry[3]):
-            wanted = int(np.prod(shape, dtype=object)) * element.itemsize if element else None
-            if not 0 <= begin <= end <= size - 8 - length or wanted not in (None, end - begin):
-                raise damaged
-            if element is not None and wanted:
-                stream.seek(8 + length + begin)
-                yield name, np.frombuffer(stream.read(end - begin), element).reshape(shape)
+    for each in entries:
+        inside = 8 + length <= each.start <= each.stop <= size
+        if not inside or each.needed not in (None, each.stop - each.start):
+            raise damaged
+    return sorted(entries, key=lambda entry: entry.start)
 
 
-def _entry(of: Mapping[str, Any]) -> tuple[np.dtype[Any] | None, tuple[int, ...], int, int]:
-    """Return element type (None for a type that `_ELEMENTS` lacks), shape, begin and end."""
+def _entry(name: str, of: Mapping[str, Any], data: int) -> SafeTensor:
     begin, end = (int(offset) for offset in of["data_offsets"])
-    known = of["dtype"] in _ELEMENTS
-    return np_type(_ELEMENTS[of["dtype"]]) if known else None, tuple(map(int, of["shape"])), begin, end
+    element = np_type(_ELEMENTS[of["dtype"]]) if of["dtype"] in _ELEMENTS else None
+    return SafeTensor(name, element, tuple(map(int, of["shape"])), data + begin, data + end)
+
+
+def _safetensors(path: Path) -> Tensors:
+    with path.open("rb") as stream:
+        for each in entries_of(path):
+            if each.element is not None and each.stop > each.start:
+                yield each.name, each.read(stream)
 
 
 def _torch(path: Path) -> Tensors:
+    for name, tensor in torch_tensors(path).items():
+        if (array := array_of_torch(tensor)) is not None:
+            yield name, array
+
+
+def torch_tensors(path: Path) -> dict[str, Any]:
+    """Return the tensors of a torch file; a tensor comes into memory when it is used.
+
+    Empty and sparse tensors are left out.
+
+    Raises:
+        UnreadableModel: the file holds no state dict that torch reads without code.
+        UsageError: torch is not installed.
+    """
     if importlib.util.find_spec("torch") is None:
         raise UsageError(
             f"{path}: reading torch's format needs torch; pip install 'onnx-module-rewriter[torch]', or give "
@@ -122,11 +182,14 @@ def _torch(path: Path) -> Tensors:
         raise UnreadableModel(
             f"{path}: torch does not read it as mere tensors ({reason}); save its state dict as safetensors"
         ) from None
-    for name, tensor in _state_dict(loaded, path).items():
-        if not torch.is_tensor(tensor) or tensor.layout != torch.strided or not tensor.numel():
-            continue
-        if (array := _array(tensor.detach())) is not None:
-            yield str(name), array
+    return {str(name): tensor for name, tensor in _state_dict(loaded, path).items() if is_dense(tensor)}
+
+
+def is_dense(tensor: Any) -> bool:
+    """Whether an object is a dense tensor of torch with elements."""
+    import torch
+
+    return bool(torch.is_tensor(tensor) and tensor.layout == torch.strided and tensor.numel())
 
 
 def _state_dict(loaded: Any, path: Path) -> Mapping[str, Any]:
@@ -144,10 +207,11 @@ def _state_dict(loaded: Any, path: Path) -> Mapping[str, Any]:
     return dict(inner[0])
 
 
-def _array(tensor: Any) -> Array | None:
+def array_of_torch(tensor: Any) -> Array | None:
     """Return a tensor as a numpy array; None for a type that torch does not convert, other than bfloat16."""
     import torch
 
+    tensor = tensor.detach().cpu()
     if tensor.dtype == torch.bfloat16:
         element = np_type(TensorProto.BFLOAT16)
         return np.asarray(tensor.contiguous().view(torch.int16).numpy().view(element))

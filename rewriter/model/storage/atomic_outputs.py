@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,10 +16,11 @@ from rewriter.model.storage.stale_copies import copies_of, remove_unused
 
 
 def write_atomically(
-    outputs: Mapping[Path, Content],
+    outputs: Mapping[Path, Content | Source],
     copies: Copies | None = None,
     *,
     seal: Path | None = None,
+    check: Callable[[Mapping[Path, Path]], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write several files, each whole or not at all; every state of the disk in between is valid.
 
@@ -35,6 +36,8 @@ def write_atomically(
         outputs: target -> its bytes.
         copies: external data to copy; no source may have changed since these were planned.
         seal: the one of `outputs` that describes the others.
+        check: called with target -> its complete temporary file, before any file is renamed; if it raises an
+            error, the old files stay.
 
     Returns:
         The sidecars and the older copies that were removed.
@@ -62,6 +65,8 @@ def write_atomically(
                 target = each.target
                 content = contents[target]
                 digests[target] = each.fill(content(digests) if callable(content) else content)
+            if check is not None:
+                check({each.target: each.path for each in staged})
             # Interrupts wait: between two renames, one would leave a model without its seal.
             with interrupts.held(), locked(folders):
                 copies.check()

@@ -96,7 +96,13 @@ class Copies:
         return moved
 
 
-def copies_to(home: Path, model: Path, data: Collection[str], packing: Packing | None = None) -> Copies:
+def copies_to(
+    home: Path,
+    model: Path,
+    data: Collection[str],
+    packing: Packing | None = None,
+    contents: Mapping[str, Source] | None = None,
+) -> Copies:
     """Plan copies of external data and their names.
 
     A copy has the name of its source, or the planned name of a packed file. If other data has that name, the
@@ -108,6 +114,7 @@ def copies_to(home: Path, model: Path, data: Collection[str], packing: Packing |
         model: the file that is read.
         data: locations of its external data, relative to its folder.
         packing: the data files to write; None to copy the files of `data`.
+        contents: their contents, if they differ from those of the packing.
 
     Raises:
         CannotWrite: a file has the digest of the data in its name, but other content.
@@ -115,6 +122,8 @@ def copies_to(home: Path, model: Path, data: Collection[str], packing: Packing |
     origin = model.parent
     watched = Watched((model, *(origin / name for name in data)))
     sources: Mapping[str, Source] = {name: origin / name for name in data} if not packing else packing.files
+    if contents is not None:
+        sources = contents
     files, renamed, there = {}, {}, []
     for name, source in sources.items():
         target = home / name

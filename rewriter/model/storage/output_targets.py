@@ -81,10 +81,8 @@ def _data_away(
     source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
 ) -> Path | None:
     """Check the targets; return the source if its data lies in another folder, so that it must be copied."""
+    demand_targets(source, targets, data)
     home = targets[0].parent
-    _demand_folder(targets[0], home)
-    for target in targets:
-        _spare_inputs(target, source, data)
     if source is None or not data or home.resolve() == source.parent.resolve():
         return None
     if not copy_data:
@@ -92,6 +90,23 @@ def _data_away(
             f"{targets[0]}: the weights lie in {source.parent}; write beside them, or add --copy-data"
         )
     return source
+
+
+def demand_targets(source: Path | None, targets: Sequence[Path], data: Collection[str]) -> None:
+    """Refuse targets that cannot be written or would replace an input.
+
+    Args:
+        source: the source model; None for one in memory.
+        targets: the files to write, all in one folder.
+        data: the external data of the model, relative to its folder.
+
+    Raises:
+        CannotWrite: a target cannot be written.
+        UsageError: a target would replace an input.
+    """
+    _demand_folder(targets[0], targets[0].parent)
+    for target in targets:
+        _spare_inputs(target, source, data)
 
 
 def _no_copies(source: Path | None, data: Collection[str]) -> Copies:

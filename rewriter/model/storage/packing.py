@@ -55,7 +55,7 @@ class Packing:
 
     def move(self, tensor: TensorProto) -> None:
         """Make an external tensor refer to the copy of its range; data that stays has no copy."""
-        found = _range_of(tensor, self.folder)
+        found = range_of(tensor, self.folder)
         if found not in self.places:
             return
         location, offset = self.places[found]
@@ -81,7 +81,7 @@ def pack(models: Mapping[str, ModelProto], folder: Path, staying: Collection[str
     for name, model in models.items():
         for tensor in tensors_of(model):
             if tensor.data_location == TensorProto.EXTERNAL and needed_file(tensor)[0] not in staying:
-                readers.setdefault(_range_of(tensor, folder), set()).add(name)
+                readers.setdefault(range_of(tensor, folder), set()).add(name)
     slices: dict[str, list[tuple[int, Slice]]] = {}
     places: dict[Range, tuple[str, int]] = {}
     for block in _blocks(readers):
@@ -94,7 +94,13 @@ def pack(models: Mapping[str, ModelProto], folder: Path, staying: Collection[str
     return Packing(folder, places, {name: Excerpt(tuple(found)) for name, found in slices.items()})
 
 
-def _range_of(tensor: TensorProto, folder: Path) -> Range:
+def range_of(tensor: TensorProto, folder: Path) -> Range:
+    """Return the bytes that an external tensor refers to.
+
+    Args:
+        tensor: the tensor, which has passed `check_external_data`.
+        folder: the folder of the data files.
+    """
     location, end = needed_file(tensor)
     entries = {entry.key: entry.value for entry in tensor.external_data}
     if not entries.get("length") and bytes_of(tensor) is None:

@@ -68,19 +68,50 @@ class Excerpt:
                     end = at + part.length
 
 
-Source = Path | Excerpt
-"""Content of data to write: a whole file, or parts of files."""
+class Computed(NamedTuple):
+    """Bytes that are computed when they are written; `make` yields them in chunks."""
+
+    length: int
+    make: Callable[[], Iterator[bytes | memoryview]]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Content of computed bytes and parts of files.
+
+    Attributes:
+        parts: (place in the content, bytes), ascending and disjoint; zeros fill the gaps.
+    """
+
+    parts: tuple[tuple[int, Slice | Computed], ...]
+
+    @property
+    def size(self) -> int:
+        """The length of the content."""
+        return max((at + part.length for at, part in self.parts), default=0)
+
+    def chunks(self) -> Iterator[bytes | memoryview]:
+        """Yield the content."""
+        end = 0
+        for at, part in self.parts:
+            yield bytes(at - end)
+            yield from part.make() if isinstance(part, Computed) else Excerpt(((0, part),)).chunks()
+            end = at + part.length
+
+
+Source = Path | Excerpt | Assembled
+"""Content of data to write: a whole file, parts of files, or computed bytes."""
 
 
 def size_of(source: Source) -> int:
     """Return the length of a content."""
-    return source.size if isinstance(source, Excerpt) else source.stat().st_size
+    return source.stat().st_size if isinstance(source, Path) else source.size
 
 
-def chunks_of(source: Source) -> Iterator[bytes]:
-    """Return a content, at most `CHUNK` bytes at a time."""
-    excerpt = source if isinstance(source, Excerpt) else Excerpt(((0, Slice(source, 0, size_of(source))),))
-    return excerpt.chunks()
+def chunks_of(source: Source) -> Iterator[bytes | memoryview]:
+    """Return a content in chunks; of files, at most `CHUNK` bytes at a time."""
+    content = Excerpt(((0, Slice(source, 0, size_of(source))),)) if isinstance(source, Path) else source
+    return content.chunks()
 
 
 class Staged(NamedTuple):

@@ -7,6 +7,8 @@ from io import StringIO
 
 from rich.console import Console
 
+from rewriter.checkpoints.refit import Refit
+from rewriter.checkpoints.weight_map import WeightMap
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
 from rewriter.edits.implants import Implanting
@@ -33,6 +35,7 @@ from rewriter.views.text.cutting import print_extraction, print_split
 from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
 from rewriter.views.text.edits.implant import print_implanting
+from rewriter.views.text.edits.weights import print_refit, print_weights
 from rewriter.views.text.explanation import print_explanation
 from rewriter.views.text.profile import print_profile
 from rewriter.views.text.rewrite_report import print_report, print_verification
@@ -68,10 +71,12 @@ print_result.register(Extraction, print_extraction)
 print_result.register(Implanting, print_implanting)
 print_result.register(ModuleTree, print_modules)
 print_result.register(Profile, print_profile)
+print_result.register(Refit, print_refit)
 print_result.register(Report, print_report)
 print_result.register(Split, print_split)
 print_result.register(Stats, print_stats)
 print_result.register(Verification, print_verification)
+print_result.register(WeightMap, print_weights)
 
 
 @print_result.register

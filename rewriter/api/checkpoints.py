@@ -1,0 +1,138 @@
+"""The verbs on weights as functions: the map of a state dict, its file, and new weights for a model."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rewriter import pipeline
+from rewriter.api.foreign_models import AnySource, read_of
+from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
+from rewriter.checkpoints import refit as refitting
+from rewriter.checkpoints import weight_map
+from rewriter.checkpoints.decisions import ByContent
+from rewriter.checkpoints.plan import OldFormulas, plan
+from rewriter.checkpoints.refit import Refit
+from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
+from rewriter.checkpoints.weight_map import WeightMap
+from rewriter.evidence.side_inputs import Given
+from rewriter.modules.analysis import Analysis
+from rewriter.pipeline import Progress, Source
+
+if TYPE_CHECKING:
+    from torch.nn import Module as TorchModule
+
+NewWeights: TypeAlias = "PathLike | Mapping[str, Any] | TorchModule"
+"""New weights: a checkpoint file or the folder of one, a mapping of arrays by key, or a torch module."""
+
+
+def weights(
+    source: AnySource,
+    output: PathLike | None = None,
+    *,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> WeightMap:
+    """Map the keys of the state dict to the tensors that hold them, and write the state dict.
+
+    Args:
+        source: the model; never changed.
+        output: the safetensors file to write; None to write nothing.
+        like: the model that this one was made from; see `load`.
+        reference: the source that this model was built from; see `load`. It shows which keys there are, and
+            which are tied.
+        checkpoint: the file from which weights get their names; see `load`.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
+
+    Raises:
+        RewriterError: see its subclasses; nothing was written after an error.
+    """
+    given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
+    analysis = pipeline.load(read_of(source), given)
+    return weight_map.weights(analysis, Path(output) if output is not None else None)
+
+
+def refit(
+    source: AnySource,
+    new: NewWeights,
+    output: PathLike | None = None,
+    *,
+    partial: bool = False,
+    prefix: str | None = None,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Refit:
+    """Put the weights of another checkpoint into a model, and prove that nothing else changed.
+
+    Args:
+        source: the model; never changed.
+        new: the new weights: a file (safetensors, torch's format, an index of shards), its folder, a mapping
+            of arrays by key, or a torch module.
+        output: the file to write; None to only return the model (`.model`).
+        partial: whether tensors whose new weights are not known keep their content; if not, they are an
+            error.
+        prefix: the prefix of the keys in `new` that are for this model, such as `model`; None to find it.
+        like: the model that this one was made from; see `load`.
+        reference: the source that this model was built from; see `load`.
+        checkpoint: the checkpoint that was exported: it shows what the tensors hold.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
+
+    Raises:
+        RewriterError: see its subclasses; nothing was written after an error. The `Unresolved` error has the
+            result as `found`, with everything that has no new weights.
+    """
+    given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
+    target = Path(output) if output is not None else None
+    return refit_given(read_of(source), state_dict_of(new), target, given, partial=partial, prefix=prefix)
+
+
+def refit_given(
+    source: Source,
+    new: StateDict,
+    output: Path | None,
+    given: Given,
+    *,
+    partial: bool,
+    prefix: str | None,
+    progress: Progress = lambda station: None,
+) -> Refit:
+    """Put new weights into a model; see `refit`."""
+    model, analysis = pipeline.read_and_load(source, given)
+    progress("names")
+    wanted = plan(analysis, new, prefix=prefix, found=_by_content(analysis, given, progress))
+    return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
+
+
+def _by_content(analysis: Analysis, given: Given, progress: Progress) -> OldFormulas | None:
+    """Return the formulas that comparison with the exported checkpoint shows; None without a checkpoint."""
+    if given.checkpoint is None or importlib.util.find_spec("rewriter.checkpoints.content") is None:
+        return None
+    find: Callable[..., ByContent] = import_module("rewriter.checkpoints.content").find_formulas
+    old = of_path(given.checkpoint.path)
+    return OldFormulas(find(analysis, old, progress), old)
+
+
+def state_dict_of(new: NewWeights) -> StateDict:
+    """Return the state dict of new weights.
+
+    Raises:
+        UnreadableModel: the file is missing or damaged.
+        UsageError: the kind of object is unknown, or the file needs torch, which is not installed.
+    """
+    if isinstance(new, str | os.PathLike):
+        return of_path(Path(new))
+    if hasattr(new, "state_dict"):
+        return of_mapping(new.state_dict(), type(new).__name__)
+    return of_mapping(new)

@@ -1,0 +1,173 @@
+"""Decides for every stored tensor: its formula, the reason for none, or that it depends on no weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Protocol
+
+from rewriter.basics.display import listed
+from rewriter.checkpoints.formula import Formula
+from rewriter.checkpoints.names.by_name import NoFormula, formula_of
+from rewriter.checkpoints.names.constants import Sign, constants_of
+from rewriter.checkpoints.names.expanded import expansion_in
+from rewriter.checkpoints.names.held import Held, held_parameters
+from rewriter.checkpoints.names.merged import Equality, merged_with
+from rewriter.checkpoints.names.prefixes import Prefixes
+from rewriter.checkpoints.names.recorded_state import recorded_origins
+from rewriter.checkpoints.names.spare_keys import spare_keys
+from rewriter.checkpoints.tensors.state_dict import StateDict
+from rewriter.evidence.parameters.stored_tensors import Stored
+from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.model.tensors import dtype_name
+from rewriter.modules.analysis import Analysis
+from rewriter.modules.tensor_owners import named_tensors
+
+Decision = Formula | NoFormula | Sign
+_UNKNOWN = "no parameter is known to be in it, and nothing shows that it depends on none"
+
+
+class ByContent(Protocol):
+    """Formulas that were found by comparing a model with the checkpoint that was exported.
+
+    A tensor in neither mapping depends on no weight.
+    """
+
+    @property
+    def formulas(self) -> Mapping[str, Formula]:
+        """Name of a tensor -> its formula."""
+
+    @property
+    def unresolved(self) -> Mapping[str, str]:
+        """Name of a tensor -> the reason why it has none."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Keys that no formula reads, and that an exporter may have left out for their old values."""
+
+
+def by_value(analysis: Analysis) -> dict[int, list[Held]]:
+    """Return initializer -> the parameters that it holds."""
+    found: dict[int, list[Held]] = {}
+    for each in held_parameters(analysis):
+        found.setdefault(each.value, []).append(each)
+    return found
+
+
+def by_name(
+    analysis: Analysis, held: Mapping[int, list[Held]], prefixes: Prefixes, new: StateDict
+) -> dict[int, Decision]:
+    """Return stored tensor -> the decision by its name and by signs in the file.
+
+    Args:
+        analysis: the model.
+        held: initializer -> the parameters that it holds.
+        prefixes: the prefixes of names that differ between file and checkpoint.
+        new: the new checkpoint.
+    """
+    signs = constants_of(analysis)
+    found: dict[int, Decision] = {}
+    for value, stored in operands_of(analysis.graph).stored.items():
+        own = held.get(value, [])
+        known = any(prefixes.key_of(each.key) in new.entries for each in own)
+        if not known and value in signs:
+            found[value] = signs[value]
+        else:
+            named = formula_of(own, prefixes.key_of, new) if own else None
+            formula = named or _unnamed(analysis, value, prefixes, new)
+            found[value] = _typed(formula, stored, prefixes, new)
+    spare = spare_keys(taken_by(found.values(), prefixes), new)
+    _refuse_merged(analysis, held, found, prefixes, new, spare)
+    _refuse_weak_signs(analysis, found, spare)
+    return found
+
+
+def _refuse_weak_signs(
+    analysis: Analysis, found: dict[int, Decision], spare: Mapping[tuple[int, ...], list[str]]
+) -> None:
+    """Take back the signs of constants that may be parameters which no tensor is known to hold."""
+    left = {prod(shape): keys[0] for shape, keys in spare.items()}
+    stored = operands_of(analysis.graph).stored
+    for value, decision in found.items():
+        key = left.get(stored[value].elements) if stored[value].is_float else None
+        if key is not None and decision in (Sign.CONSTANT_NODE, Sign.NUMBER):
+            found[value] = NoFormula(f"it may hold {key}, which no tensor is known to hold")
+
+
+def _unnamed(analysis: Analysis, value: int, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
+    """Return the formula of a tensor without the name of a parameter, or the reason why it has none."""
+    origins = recorded_origins(analysis.graph, value)
+    if not origins:
+        return NoFormula(_UNKNOWN)
+    known = {name: prefixes.key_of(name) for name in origins}
+    shapes = {name: new.entries[key].shape for name, key in known.items() if key in new.entries}
+    return expansion_in(analysis, value, shapes) or NoFormula(
+        f"the exporter computed it from {listed(origins)}; give the old weights by --checkpoint"
+    )
+
+
+def _typed(
+    formula: Formula | NoFormula, stored: Stored, prefixes: Prefixes, new: StateDict
+) -> Formula | NoFormula:
+    """Refuse a formula that would turn integers into floating-point numbers, or the reverse."""
+    for key in () if isinstance(formula, NoFormula) else map(prefixes.key_of, formula.keys):
+        entry = new.entries[key]
+        if entry.is_float != stored.is_float:
+            there, here = entry.dtype.name, dtype_name(stored.data_type)
+            return NoFormula(f"{key} is {there} in the checkpoint, and {here} in the file")
+    return formula
+
+
+def _refuse_merged(
+    analysis: Analysis,
+    held: Mapping[int, list[Held]],
+    found: dict[int, Decision],
+    prefixes: Prefixes,
+    new: StateDict,
+    spare: Mapping[tuple[int, ...], list[str]],
+) -> None:
+    """Take back the formulas of tensors that may stand for parameters with different new tensors."""
+    equality = Equality(new)
+    for value, decision in found.items():
+        whole = [each for each in held.get(value, ()) if each.claim.part is None]
+        if isinstance(decision, NoFormula | Sign) or not whole:
+            continue
+        own = [key for each in whole if (key := prefixes.key_of(each.key)) in new.entries]
+        if other := merged_with(analysis, value, own, spare, equality):
+            found[value] = NoFormula(f"it may stand for {own[0]} and {other}, whose new tensors differ")
+
+
+def taken_by(decisions: Iterable[Decision], prefixes: Prefixes) -> set[str]:
+    """Return the keys of the checkpoint that formulas read."""
+    formulas = (each for each in decisions if not isinstance(each, NoFormula | Sign))
+    return {prefixes.key_of(key) for formula in formulas for key in formula.keys}
+
+
+def by_content(
+    analysis: Analysis, found: ByContent, prefixes: Prefixes, new: StateDict
+) -> dict[int, Decision]:
+    """Return stored tensor -> the decision by comparison with the old checkpoint.
+
+    Each formula is tried on the new checkpoint, since its candidates may disagree there.
+    """
+    operands = operands_of(analysis.graph)
+    decisions: dict[int, Decision] = dict.fromkeys(operands.stored, Sign.CONTENT)
+    named = named_tensors(analysis.graph, operands)
+    for name, reason in found.unresolved.items():
+        decisions[named[name]] = NoFormula(reason)
+    for name, formula in found.formulas.items():
+        decisions[named[name]] = _tried(formula, operands.stored[named[name]], prefixes, new)
+    return decisions
+
+
+def _tried(formula: Formula, stored: Stored, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
+    lacking = next((key for key in formula.keys if prefixes.key_of(key) not in new.entries), None)
+    if lacking is not None:
+        return NoFormula(f"the checkpoint has no {prefixes.key_of(lacking)}")
+    try:
+        shape = formula.evaluate(lambda key: new.read(prefixes.key_of(key))).shape
+    except ValueError as error:
+        return NoFormula(f"{formula}: {error}")
+    if shape != stored.dims:
+        return NoFormula(f"{formula} has the shape {shape} in the checkpoint, and {stored.dims} in the file")
+    return formula

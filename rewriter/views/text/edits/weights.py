@@ -1,0 +1,123 @@
+"""Prints the map of a state dict, and new weights, in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from rewriter.basics.display import counted
+from rewriter.checkpoints.missing import Missing
+from rewriter.checkpoints.names.held import Held
+from rewriter.checkpoints.plan import RefitPlan
+from rewriter.checkpoints.refit import Refit
+from rewriter.checkpoints.weight_map import WeightMap
+from rewriter.evidence.claims import Holds
+from rewriter.verdict.verification import Verdict
+from rewriter.views.escape import visible
+from rewriter.views.summary import head_phrases, summarize
+from rewriter.views.text.parts import cut_middle, emit, flow, signs
+from rewriter.views.text.rewrite_report import print_removed, verdict_sign, written_phrase
+
+_MOST = 20
+"""Number of tensors or keys that a list of a refit shows."""
+_HEAD = ("key", "initializer", "holds", "shape")
+
+
+def print_weights(found: WeightMap, console: Console) -> None:
+    """Print the map as a table, the keys that the file does not give, and the written file."""
+    flow(console, head_phrases(summarize(found.analysis)), "bold")
+    missing = [f"{counted(len(found.missing), 'key')} not"] if found.missing else []
+    extent = "all keys by a reference" if found.complete else "further keys are not known without --reference"
+    flow(console, [f"the file gives {counted(len(found.given), 'key')}", *missing, extent])
+    if found.held:
+        console.print()
+        _print_table([_HEAD, *map(_row, found.held)], console)
+        console.print()
+    for key, other in found.tied.items():
+        flow(console, [f"{key} = {other}"], label="tied")
+    for absent in found.missing:
+        flow(console, [_absence(absent)], label="missing")
+    flow(console, map(written_phrase, found.outputs), label="written")
+    print_removed(found.outputs, found.removed, console)
+
+
+def _absence(missing: Missing) -> str:
+    return f"{missing.key} {missing.absence}{f': {missing.of}' if missing.of else ''}"
+
+
+def _row(held: Held) -> tuple[str, ...]:
+    claim = held.claim
+    holds = str(claim.holds or Holds.UNKNOWN)
+    if claim.formula or claim.detail:
+        holds = f"{holds}: {claim.formula or claim.detail}"
+    shape = held.shape if held.shape is not None else held.part_dims
+    initializer = "same name" if held.initializer == held.key else held.initializer
+    return str(held.key), initializer, holds, "x".join(map(str, shape)) or "scalar"
+
+
+def _print_table(rows: Sequence[Sequence[str]], console: Console) -> None:
+    """Print rows in columns; keys and initializers are cut in the middle to fit."""
+    mark = signs(console)
+    cells = [[visible(cell) for cell in row] for row in rows]
+    widths = [max(cell_len(row[at]) for row in cells) for at in range(len(_HEAD))]
+    free = console.width - sum(min(width, 24) for width in widths[2:]) - 2 * (len(widths) - 1)
+    key = min(widths[0], max(free - min(widths[1], free // 3), 20))
+    widths[:2] = [key, min(widths[1], max(free - key, 9))]
+    for number, row in enumerate(cells):
+        fitted = [
+            cut_middle(cell, width, mark.dots).ljust(width) for cell, width in zip(row, widths, strict=True)
+        ]
+        emit(console, Text("  ".join(fitted), "dim" if number == 0 else ""))
+
+
+def print_refit(found: Refit, console: Console) -> None:
+    """Print the tensors with new weights, everything without, the proof, and the written files."""
+    plan = found.plan
+    flow(console, head_phrases(summarize(found.analysis)), "bold")
+    tensors = counted(len(plan.fitted), "tensor")
+    flow(console, [plan.new.name, f"new weights for {tensors}", *_kinds(plan)], label="weights")
+    if prefix := _prefix(plan):
+        flow(console, [prefix], label="names")
+    casts = Counter(f"{each.given} to {each.dtype}" for each in plan.fitted if each.given != each.dtype)
+    flow(console, [f"{counted(count, 'tensor')} from {cast}" for cast, count in casts.items()], label="cast")
+    kept = Counter(plan.kept.values())
+    flow(console, [f"{count:,}: {sign}" for sign, count in kept.items()], label="kept")
+    _print_list("tied", [f"{key} = {other}" for key, other in plan.tied.items()], console)
+    _print_list("unused", plan.unused, console)
+    lacking = [f"{'key ' if each.is_key else ''}{each.name}: {each.reason}" for each in plan.lacking]
+    for line in lacking:
+        flow(console, [line], "yellow", label="lacking")
+    if found.proof is not None:
+        sign, style = verdict_sign(Verdict.EQUAL, console)
+        proved = f"{sign} read back: {counted(found.proof.tensors, 'tensor')} as their formulas"
+        flow(console, [proved, "all else as in the model"], style, label="proof")
+    flow(console, map(written_phrase, found.outputs), label="written")
+    print_removed(found.outputs, found.removed, console)
+
+
+def _kinds(plan: RefitPlan) -> list[str]:
+    kinds = Counter(type(each.formula).__name__.lower() for each in plan.fitted)
+    return [f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in kinds.items()]
+
+
+_KINDS = {"key": "as they are", "permuted": "transposed"}
+
+
+def _prefix(plan: RefitPlan) -> str:
+    ours, theirs = plan.prefixes.file, plan.prefixes.keys
+    return (
+        f"{ours or 'no prefix'} in the file, {theirs or 'no prefix'} in the checkpoint"
+        if ours or theirs
+        else ""
+    )
+
+
+def _print_list(label: str, lines: Iterable[str], console: Console) -> None:
+    entries = list(lines)
+    more = [f"and {len(entries) - _MOST:,} more"] if len(entries) > _MOST else []
+    if entries:
+        flow(console, [*entries[:_MOST], *more], label=label)
