@@ -1,0 +1,46 @@
+"""Formula: several formulas that agree on the old checkpoint, of which nothing shows the right one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rewriter.checkpoints.formula import Formula, Read
+from rewriter.model.tensors import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Formulas with equal values on the old checkpoint; they have to be equal on the new one as well.
+
+    Tied weights are: they stay equal in every checkpoint. Two biases that are still zero are not.
+    """
+
+    formulas: tuple[Formula, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all formulas."""
+        return tuple(dict.fromkeys(key for formula in self.formulas for key in formula.keys))
+
+    def evaluate(self, read: Read) -> Array:
+        """Return the common value of the formulas.
+
+        Raises:
+            ValueError: the values differ, so the tensor is not determined.
+        """
+        first = self.formulas[0].evaluate(read)
+        for formula in self.formulas[1:]:
+            if not np.array_equal(formula.evaluate(read), first):
+                raise ValueError(f"ambiguous: {self.formulas[0]}, or {formula}; these differ")
+        return first
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.formulas))
+
+
+def alike(formulas: list[Formula]) -> Formula:
+    """Return the formula, or the one that stands for all of several."""
+    distinct = tuple(dict.fromkeys(formulas))
+    return distinct[0] if len(distinct) == 1 else Alike(distinct)

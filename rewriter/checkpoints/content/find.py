@@ -1,0 +1,172 @@
+"""Finds the formulas of the tensors of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rewriter.checkpoints.content.alike import alike
+from rewriter.checkpoints.content.evidence import FileEvidence
+from rewriter.checkpoints.content.independent import is_generated
+from rewriter.checkpoints.content.kinds import Kinds
+from rewriter.checkpoints.content.old import Old, OldWeights, is_dull
+from rewriter.checkpoints.content.targets import Target, targets_of
+from rewriter.checkpoints.formula import Formula
+from rewriter.model.tensors import Array
+from rewriter.modules.analysis import Analysis
+
+_FEW = 4
+"""Elements below which equal content may be chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The formulas of the tensors of a model.
+
+    A tensor that is in neither mapping does not depend on the checkpoint, as far as can be told: integers,
+    generated numbers, and small or equal numbers that no unread key explains.
+
+    Attributes:
+        formulas: name of a tensor -> the formula that gives it from the old checkpoint. `evaluate` raises
+            ValueError where candidates agree on the old checkpoint and differ on the new one.
+        unresolved: name of a tensor -> the reason why it has no formula.
+        unread: the floating-point keys that no formula reads.
+        left_out: those of them that an exporter may have left out, since the old tensor is all 0 or all 1:
+            the file cannot express another one.
+    """
+
+    formulas: Mapping[str, Formula]
+    unresolved: Mapping[str, str]
+    unread: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def find_formulas(
+    analysis: Analysis, old: Old, progress: Callable[[str], None] = lambda station: None
+) -> Found:
+    """Return for each stored tensor of a model its formula of a checkpoint, or why there is none.
+
+    Args:
+        analysis: the model.
+        old: the checkpoint that was exported.
+        progress: called with the name of each step as it begins.
+    """
+    progress("checkpoint")
+    search = _Search(analysis, old)
+    progress("formulas")
+    for target in search.targets:
+        search.look_up(target)
+    return search.found()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A target with its candidates; `weak` ones say little: equal elements, or fewer than `_FEW`."""
+
+    target: Target
+    candidates: list[Formula]
+    weak: bool
+    generated: bool
+    size: int
+
+
+class _Search:
+    def __init__(self, analysis: Analysis, old: Old) -> None:
+        self.targets = targets_of(analysis)
+        self._folder = analysis.path.parent if analysis.path else None
+        self._old = OldWeights(old, _types(self.targets))
+        self._kinds = Kinds(self._old)
+        self._evidence = FileEvidence(analysis, self._old.shapes)
+        self._looked: list[_Looked] = []
+        self._formulas: dict[str, Formula] = {}
+        self._unresolved: dict[str, str] = {}
+
+    def look_up(self, target: Target) -> None:
+        """Collect the candidates of a tensor, reading its content once."""
+        array = None if target.fault else target.read(self._folder)
+        if array is None:
+            self._unresolved[target.name] = target.fault or "its content cannot be read"
+            return
+        weak = array.size < _FEW or is_dull(array)
+        candidates = self._kinds.find(array, weak=weak)
+        generated = not candidates and is_generated(array)
+        self._looked.append(_Looked(target, candidates, weak, generated, array.size))
+
+    def found(self) -> Found:
+        """Return the result: named and telling tensors first, since weak ones depend on what is left over."""
+        weak = [each for each in self._looked if each.weak and not self._is_named(each)]
+        for each in self._looked:
+            if each not in weak and each.candidates:
+                self._formulas[each.target.name] = self._chosen(each)
+        for each in weak:
+            self._settle_weak(each)
+        self._widen()
+        unread = self._unread()
+        self._settle_unknown(unread)
+        left_out = [key for key in unread if self._may_be_left_out(key)]
+        return Found(self._formulas, self._unresolved, tuple(unread), tuple(left_out))
+
+    def _is_named(self, looked: _Looked) -> bool:
+        own = self._evidence.own_key(looked.target)
+        return any(own in formula.keys for formula in looked.candidates)
+
+    def _chosen(self, looked: _Looked) -> Formula:
+        return alike(list(self._evidence.choose(looked.target, looked.candidates).formulas))
+
+    def _settle_weak(self, looked: _Looked) -> None:
+        """Resolve a tensor whose content identifies nothing: only by its place, and only to an unread key."""
+        used = self._used()
+        free = [formula for formula in looked.candidates if used.isdisjoint(formula.keys)]
+        choice = self._evidence.choose(looked.target, free)
+        placed = choice.attested and self._evidence.is_weight(looked.target)
+        if placed and looked.size >= _FEW:
+            self._formulas[looked.target.name] = alike(list(choice.formulas))
+        elif free:
+            reason = f"it equals {alike(free)}, which may be chance: nothing else shows that it holds this"
+            self._unresolved[looked.target.name] = reason
+
+    def _widen(self) -> None:
+        """Let a tensor stand for all unread keys that it equals, unless only the module of its key reads it."""
+        used = self._used()
+        for each in self._looked:
+            chosen = self._formulas.get(each.target.name)
+            if chosen is None or not each.candidates:
+                continue
+            unread = [formula for formula in each.candidates if used.isdisjoint(formula.keys)]
+            if unread and not self._evidence.reads_it_alone(each.target, chosen.keys[0]):
+                self._formulas[each.target.name] = alike([chosen, *unread])
+
+    def _settle_unknown(self, unread: list[str]) -> None:
+        """Name the tensors without candidates, if some key is read by none that could be in them."""
+        for each in self._looked:
+            name = each.target.name
+            if each.candidates or each.generated or name in self._unresolved or not unread:
+                continue
+            small = [key for key in unread if np.prod(self._old.shapes[key]) < _FEW]
+            if not each.weak or (small and each.size < _FEW):
+                self._unresolved[name] = f"no formula gives it; no tensor reads {', '.join(unread[:3])}"
+
+    def _used(self) -> set[str]:
+        return {key for formula in self._formulas.values() for key in formula.keys}
+
+    def _unread(self) -> list[str]:
+        used = self._used()
+        return [key for key, _ in self._old.tensors() if key not in used]
+
+    def _may_be_left_out(self, key: str) -> bool:
+        array: Array = self._old.read(key)
+        return bool((array == 0).all() or (array == 1).all())
+
+
+def _types(targets: list[Target]) -> tuple[np.dtype[Any], ...]:
+    from rewriter.model.tensors import np_type
+
+    types = {
+        target.holder.dtype if isinstance(target.holder, np.ndarray) else np_type(target.holder.data_type)
+        for target in targets
+        if not target.fault
+    }
+    return tuple(sorted((each for each in types if each is not None), key=lambda each: each.name))

@@ -1,0 +1,92 @@
+"""The tensors of a model that a checkpoint may determine: initializers and `Constant` nodes, also in bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from onnx import GraphProto, NodeProto, SparseTensorProto, TensorProto
+
+from rewriter.evidence.checkpoint.hashes import is_floating
+from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.tensors import Array, array_of, np_type
+from rewriter.modules.analysis import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A floating-point or quantised tensor of the model.
+
+    Attributes:
+        value: its number in the index of the model.
+        name: its name, or that of the value that the `Constant` node writes.
+        holder: the message with its content.
+        fault: the reason why its content cannot be compared; '' for none.
+    """
+
+    value: int
+    name: str
+    holder: TensorProto | Array
+    fault: str = ""
+
+    def read(self, folder: Path | None) -> Array | None:
+        """Return the content; None if it cannot be read.
+
+        Args:
+            folder: the folder of external data; None if unknown.
+        """
+        return array_of(self.holder, folder) if isinstance(self.holder, TensorProto) else self.holder
+
+
+def targets_of(analysis: Analysis) -> list[Target]:
+    """Return the tensors that may depend on a checkpoint, in the order of their values.
+
+    These are all of floating-point types, and quantised ones. Other integers, booleans and strings are
+    shapes, indices and masks: training does not change them. So are empty tensors.
+    """
+    graph = analysis.graph
+    quantised = operands_of(graph).quantised
+    found: list[Target] = []
+    for value, holder in sorted(_holders(graph), key=lambda each: each[0]):
+        name = graph.value_names[value]
+        if value in quantised:
+            found.append(Target(value, name, holder, "it is quantised"))
+        elif isinstance(holder, SparseTensorProto):
+            found.append(Target(value, name, holder.values, "it is sparse"))
+        elif isinstance(holder, np.ndarray) or (holder.dims and not np.prod(holder.dims, dtype=object)):
+            found += [Target(value, name, holder)] if isinstance(holder, np.ndarray) and holder.size else []
+        else:
+            element = np_type(holder.data_type)
+            if element is not None and is_floating(element):
+                found.append(Target(value, name, holder))
+    return found
+
+
+def _holders(graph: GraphIndex) -> Iterator[tuple[int, TensorProto | SparseTensorProto | Array]]:
+    yield from graph.initializers.items()
+    for body in graph.bodies:
+        if isinstance(body.proto, GraphProto):
+            for sparse in body.proto.sparse_initializer:
+                yield body.values[sparse.values.name], sparse
+    for node, (_, operator) in enumerate(graph.operators):
+        if operator == "Constant" and graph.writes[node] and graph.writes[node][0] != NONE:
+            held = _constant(graph.nodes[node])
+            if held is not None:
+                yield graph.writes[node][0], held
+
+
+def _constant(node: NodeProto) -> TensorProto | SparseTensorProto | Array | None:
+    """Return the tensor that a `Constant` node holds; None for integers and strings in an attribute."""
+    for attribute in node.attribute:
+        if attribute.name == "value":
+            return attribute.t
+        if attribute.name == "sparse_value":
+            return attribute.sparse_tensor
+        if attribute.name == "value_float":
+            return np.array(attribute.f, np.float32)
+        if attribute.name == "value_floats":
+            return np.array(attribute.floats, np.float32)
+    return None
