@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rewriter.checkpoints.content.rounding import is_close
 from rewriter.checkpoints.formula import Formula, Read
 from rewriter.model.tensors import Array
 
@@ -32,12 +33,19 @@ class Alike:
         """
         first = self.formulas[0].evaluate(read)
         for formula in self.formulas[1:]:
-            if not np.array_equal(formula.evaluate(read), first):
+            if not _agree(formula.evaluate(read), first):
                 raise ValueError(f"ambiguous: {self.formulas[0]}, or {formula}; these differ")
         return first
 
     def __str__(self) -> str:
         return " or ".join(map(str, self.formulas))
+
+
+def _agree(left: Array, right: Array) -> bool:
+    """Whether two values are equal: bit for bit if both are read, up to rounding if they are computed."""
+    if left.dtype == right.dtype != np.float64:
+        return np.array_equal(left, right)
+    return is_close(left, right.astype(np.float32))
 
 
 def alike(formulas: list[Formula]) -> Formula:

@@ -88,7 +88,11 @@ class FileEvidence:
     def _by_norm(self, target: Target) -> set[str]:
         """Return the keys of batch norms that were folded into the readers of a tensor."""
         norms = {norm for module in self.readers(target) for norm in self._folded.get(module, ())}
-        return {key for key in self._keys.names if any(self._owns(norm, key) for norm in norms)}
+        return (
+            {key for key in self._keys.names if any(self._owns(norm, key) for norm in norms)}
+            if norms
+            else set()
+        )
 
 
 class KeysByName:

@@ -12,14 +12,11 @@ from rewriter.checkpoints.content.alike import alike
 from rewriter.checkpoints.content.evidence import FileEvidence
 from rewriter.checkpoints.content.independent import is_generated
 from rewriter.checkpoints.content.kinds import Kinds
-from rewriter.checkpoints.content.old import Old, OldWeights, is_dull
+from rewriter.checkpoints.content.old import FEW, Old, OldWeights, is_dull, is_simple
 from rewriter.checkpoints.content.targets import Target, targets_of
 from rewriter.checkpoints.formula import Formula
 from rewriter.model.tensors import Array
 from rewriter.modules.analysis import Analysis
-
-_FEW = 4
-"""Elements below which equal content may be chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +61,13 @@ def find_formulas(
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A target with its candidates; `weak` ones say little: equal elements, or fewer than `_FEW`."""
+    """A target with its candidates; `weak` ones say little: equal elements, or fewer than `FEW`."""
 
     target: Target
     candidates: list[Formula]
     weak: bool
     generated: bool
+    simple: bool
     size: int
 
 
@@ -90,10 +88,10 @@ class _Search:
         if array is None:
             self._unresolved[target.name] = target.fault or "its content cannot be read"
             return
-        weak = array.size < _FEW or is_dull(array)
-        candidates = self._kinds.find(array, weak=weak)
+        weak = array.size < FEW or is_dull(array)
+        candidates = self._kinds.find(array)
         generated = not candidates and is_generated(array)
-        self._looked.append(_Looked(target, candidates, weak, generated, array.size))
+        self._looked.append(_Looked(target, candidates, weak, generated, is_simple(array), array.size))
 
     def found(self) -> Found:
         """Return the result: named and telling tensors first, since weak ones depend on what is left over."""
@@ -117,16 +115,21 @@ class _Search:
         return alike(list(self._evidence.choose(looked.target, looked.candidates).formulas))
 
     def _settle_weak(self, looked: _Looked) -> None:
-        """Resolve a tensor whose content identifies nothing: only by its place, and only to an unread key."""
-        used = self._used()
+        """Resolve a tensor whose content says little: by an unusual number, or by its place to an unread key."""
+        name, used = looked.target.name, self._used()
+        telling = [each for each in looked.candidates if not looked.simple and self._is_unusual(each)]
+        if looked.size < FEW and telling:
+            self._formulas[name] = alike(list(self._evidence.choose(looked.target, telling).formulas))
+            return
         free = [formula for formula in looked.candidates if used.isdisjoint(formula.keys)]
         choice = self._evidence.choose(looked.target, free)
-        placed = choice.attested and self._evidence.is_weight(looked.target)
-        if placed and looked.size >= _FEW:
-            self._formulas[looked.target.name] = alike(list(choice.formulas))
+        if choice.attested and self._evidence.is_weight(looked.target) and looked.size >= FEW:
+            self._formulas[name] = alike(list(choice.formulas))
         elif free:
-            reason = f"it equals {alike(free)}, which may be chance: nothing else shows that it holds this"
-            self._unresolved[looked.target.name] = reason
+            self._unresolved[name] = f"it equals {alike(free)}, which may be chance: only the number shows it"
+
+    def _is_unusual(self, formula: Formula) -> bool:
+        return not any(is_simple(self._old.read(key)) for key in formula.keys)
 
     def _widen(self) -> None:
         """Let a tensor stand for all unread keys that it equals, unless only the module of its key reads it."""
@@ -145,8 +148,8 @@ class _Search:
             name = each.target.name
             if each.candidates or each.generated or name in self._unresolved or not unread:
                 continue
-            small = [key for key in unread if np.prod(self._old.shapes[key]) < _FEW]
-            if not each.weak or (small and each.size < _FEW):
+            small = [key for key in unread if np.prod(self._old.shapes[key]) < FEW]
+            if not each.weak or (small and each.size < FEW):
                 self._unresolved[name] = f"no formula gives it; no tensor reads {', '.join(unread[:3])}"
 
     def _used(self) -> set[str]:

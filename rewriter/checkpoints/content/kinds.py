@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from rewriter.checkpoints.content.old import OldWeights
+from functools import cached_property
+from typing import Protocol
+
+from rewriter.checkpoints.content.functions import Functions
+from rewriter.checkpoints.content.old import FEW, OldWeights, is_dull, is_simple
+from rewriter.checkpoints.content.probes import Probes
 from rewriter.checkpoints.content.rows import RowsOfKeys
 from rewriter.checkpoints.content.same_elements import SameElements
+from rewriter.checkpoints.content.scaled import ScaledWeights
+from rewriter.checkpoints.content.shifts import Shifts
 from rewriter.checkpoints.formula import Formula
 from rewriter.model.tensors import Array
+
+
+class _Kind(Protocol):
+    def find(self, target: Array) -> list[Formula]: ...
 
 
 class Kinds:
     """The kinds of formulas; an index of the checkpoint is built when a tensor first needs it."""
 
     def __init__(self, old: OldWeights) -> None:
+        self._old = old
         self._same = SameElements(old)
         self._rows = RowsOfKeys(old)
 
-    def find(self, target: Array, *, weak: bool) -> list[Formula]:
+    def find(self, target: Array) -> list[Formula]:
         """Return the candidates of the first kind that has any.
 
-        Args:
-            target: the content of the tensor.
-            weak: whether the tensor has few or equal elements, so that only equality is looked for.
+        Equal elements are looked for as they are alone; of few elements also functions.
         """
-        return self._same.find(target) or ([] if weak else self._rows.find(target))
+        kinds: tuple[_Kind, ...] = (self._same,)
+        if not is_dull(target) and target.size >= FEW:
+            kinds = (self._same, self._rows, *self._arithmetic)
+        elif target.size < FEW and not is_simple(target):
+            kinds = (self._same, self._arithmetic[0])
+        return next((found for kind in kinds if (found := kind.find(target))), [])
+
+    @cached_property
+    def _arithmetic(self) -> tuple[Functions, ScaledWeights, Shifts]:
+        probes = Probes(self._old)
+        functions = Functions(probes)
+        return functions, ScaledWeights(probes, functions), Shifts(probes)

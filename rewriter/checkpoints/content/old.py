@@ -14,6 +14,9 @@ from rewriter.model.tensors import Array
 
 Words = NDArray[np.uint64]
 
+FEW = 4
+"""Elements below which equal content may be chance."""
+_NEARLY = 1e-5
 _CHUNK = 1 << 20
 """Elements that are mixed at a time, so that the temporary arrays stay small."""
 
@@ -70,8 +73,16 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def is_dull(array: Array) -> bool:
-    """Whether all elements of a tensor are the same number, so that its content identifies nothing."""
-    return bool((array == array.reshape(-1)[:1]).all())
+    """Whether all elements of a tensor are nearly the same number, so that its content identifies nothing."""
+    flat = array.reshape(-1)
+    low, high = float(flat.min()), float(flat.max())
+    return high - low <= _NEARLY * max(abs(low), abs(high)) or low == high
+
+
+def is_simple(array: Array) -> bool:
+    """Whether a tensor has only numbers that occur everywhere: multiples of an eighth."""
+    eighths = array.astype(np.float64) * 8
+    return bool((eighths == np.rint(eighths)).all())
 
 
 class OldWeights:

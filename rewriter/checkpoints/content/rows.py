@@ -1,4 +1,4 @@
-"""Kind: rows of keys one after another: slices, gathers, concatenations, other orders of gates, stacked ones.
+"""Kind: rows of keys one after another: slices, gathers, concatenations, gates in another order, zeros.
 
 A row is found by a number computed from its bits, in a sorted list of all rows of its width. A run of rows of
 one key stays a run; where several runs are equally long (tied tables), all are candidates. Verified bit for
@@ -15,15 +15,14 @@ import numpy as np
 
 from rewriter.checkpoints.content.alike import alike
 from rewriter.checkpoints.content.old import OldWeights, Words, row_marks, squeezed
-from rewriter.checkpoints.content.same_elements import same_bits
-from rewriter.checkpoints.formula import Formula, Permuted, Read, Reshaped
+from rewriter.checkpoints.content.same_elements import restored, same_bits
+from rewriter.checkpoints.formula import Formula, Read, Reshaped
 from rewriter.model.tensors import Array
 
 _MOST_SOURCES = 8
 _SHORTEST_RUN = 3
 _NARROW = 2
 """Widest rows of which one alone may be chance; their runs have at least `_SHORTEST_RUN` rows on average."""
-_LONGEST_LOOK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,26 @@ class Joined:
         return f"[{'; '.join(map(str, self.parts))}]"
 
 
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """Rows of zeros that are in no key: the place of a bias that a module does not have."""
+
+    width: int
+    count: int
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    def evaluate(self, read: Read) -> Array:
+        """Return the zeros, as a matrix."""
+        return np.zeros((self.count, self.width), np.float32)
+
+    def __str__(self) -> str:
+        return f"{self.count} rows of zeros"
+
+
 class _Table(NamedTuple):
     """Rows of all keys of one width and element type: sorted marks, and where each row is."""
 
@@ -115,7 +134,7 @@ class RowsOfKeys:
                 width = prod(shape[axis] for axis in last)
                 rows = target.reshape(shape).transpose((*first, *last)).reshape(-1, width)
                 if (found := self._of_rows(rows)) is not None:
-                    return [_shaped(found, shape, (*first, *last), target.shape)]
+                    return [restored(found, shape, (*first, *last), target.shape)]
         found = self._of_rows(target.reshape(-1, 1)) or self._of_rows(target.reshape(1, -1))
         return [Reshaped(found, target.shape)] if found is not None else []
 
@@ -123,7 +142,8 @@ class RowsOfKeys:
         table = self._table(rows.shape[1], rows)
         marks = row_marks(rows)
         lower, upper = (np.searchsorted(table.marks, marks, side) for side in ("left", "right"))
-        if (lower == upper).any():
+        blank = lower == upper
+        if blank.all() or np.any(rows[blank]):
             return None
         runs = _runs(table, marks, lower, upper)
         if runs is None or (rows.shape[1] <= _NARROW and len(runs) * _SHORTEST_RUN > len(rows)):
@@ -161,12 +181,20 @@ def _has_rows(shape: tuple[int, ...], width: int) -> bool:
 
 
 def _runs(table: _Table, marks: Words, lower: Array, upper: Array) -> list[tuple[list[int], int]] | None:
-    """Return for each run the places where it may begin, and its length; None if it may be anywhere."""
+    """Return for each run the places where it may begin, and its length; None if it may be anywhere.
+
+    A run without a place is one of zeros.
+    """
     runs: list[tuple[list[int], int]] = []
     row = 0
     while row < len(marks):
         if upper[row] - lower[row] > _MOST_SOURCES:
             return None
+        if lower[row] == upper[row]:
+            count = int(np.argmin(np.append(marks[row:], ~marks[row]) == marks[row]))
+            runs.append(([], count))
+            row += count
+            continue
         lengths = {
             int(place): _length(table, marks, row, int(place))
             for place in table.places[lower[row] : upper[row]]
@@ -191,20 +219,12 @@ def _formula(runs: list[tuple[list[int], int]], table: _Table, width: int) -> Fo
         start = place - (int(table.ends[number - 1]) if number else 0)
         return Rows(table.keys[number], width, start, count)
 
-    parts = [alike([part(place, count) for place in places]) for places, count in runs]
+    parts = [
+        alike([part(place, count) for place in places]) if places else Zeros(width, count)
+        for places, count in runs
+    ]
     single = [each for each in parts if isinstance(each, Rows)]
     if len(parts) > 1 and len(single) == len(parts) and len({each.key for each in single}) == 1:
         rows = [each.start + step for each in single for step in range(each.count)]
         return Gathered(single[0].key, width, tuple(rows))
     return parts[0] if len(parts) == 1 else Joined(tuple(parts))
-
-
-def _shaped(
-    found: Formula, shape: tuple[int, ...], axes: tuple[int, ...], wanted: tuple[int, ...]
-) -> Formula:
-    turned = tuple(shape[axis] for axis in axes)
-    back = tuple(axes.index(axis) for axis in range(len(axes)))
-    formula: Formula = Reshaped(found, turned)
-    if back != tuple(range(len(axes))):
-        formula = Permuted(formula, back)
-    return formula if shape == wanted else Reshaped(formula, wanted)

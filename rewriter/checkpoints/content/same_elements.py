@@ -73,3 +73,21 @@ def same_bits(left: Array, right: Array) -> bool:
         return False
     flat = [np.ascontiguousarray(each).reshape(-1).view(word) for each in (left, right)]
     return np.array_equal(*flat)
+
+
+def restored(
+    formula: Formula, shape: tuple[int, ...], axes: tuple[int, ...], wanted: tuple[int, ...]
+) -> Formula:
+    """Return a formula of the elements of a tensor with its axes in another order, in the order of the tensor.
+
+    Args:
+        formula: gives the elements of the squeezed tensor, transposed by `axes`, in any shape.
+        shape: the squeezed shape of the tensor.
+        axes: the order of its axes in `formula`.
+        wanted: the shape of the tensor.
+    """
+    back = tuple(axes.index(axis) for axis in range(len(axes)))
+    if back == axes == tuple(range(len(axes))):
+        return Reshaped(formula, wanted)
+    formula = Permuted(Reshaped(formula, tuple(shape[axis] for axis in axes)), back)
+    return formula if shape == wanted else Reshaped(formula, wanted)

@@ -1,0 +1,122 @@
+"""Kind: a function of each element of one tensor, times a number that is no weight: -exp(A_log), 1 + w, w / 8.
+
+Candidates are the tensors whose probes have one ratio to the probe of the target. Verified on all elements up
+to rounding. The number has to be a ratio of small whole numbers, or a square or fourth root of one: any other
+may have been computed from weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from rewriter.checkpoints.content.old import FEW, squeezed
+from rewriter.checkpoints.content.probes import Probes, View, block
+from rewriter.checkpoints.content.rounding import is_close, unit_of
+from rewriter.checkpoints.content.same_elements import restored
+from rewriter.checkpoints.formula import Formula, Key, Read
+from rewriter.model.tensors import Array
+
+_LARGEST = 256
+_HUNDRED = float(np.log(100.0))
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
+    "": lambda x: x,
+    "exp": np.exp,
+    "1 +": lambda x: 1 + x,
+    "1 -": lambda x: 1 - x,
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "softplus": lambda x: np.logaddexp(x, 0),
+    "softmax": lambda x: np.exp(x) / np.exp(x).sum(),
+    "square root": np.sqrt,
+    "reciprocal": np.reciprocal,
+    "reciprocal square root": lambda x: 1 / np.sqrt(x),
+    "square": np.square,
+    "abs": np.abs,
+    "relu": lambda x: np.maximum(x, 0),
+    "log": np.log,
+    "exp of at most log 100:": lambda x: np.exp(np.minimum(x, _HUNDRED)),
+}
+"""Text -> function of all elements, in double precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A function of each element of a formula, times a number."""
+
+    of: Formula
+    function: str
+    factor: float = 1.0
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the inner formula."""
+        return self.of.keys
+
+    def evaluate(self, read: Read) -> Array:
+        """Return the function of each element, in double precision."""
+        with np.errstate(all="ignore"):
+            return self.factor * FUNCTIONS[self.function](self.of.evaluate(read).astype(np.float64))
+
+    def __str__(self) -> str:
+        inner = f"{self.function} {self.of}".strip()
+        return inner if self.factor == 1 else f"{self.factor:g} * {inner}"
+
+
+class Functions:
+    """Search for functions of one tensor."""
+
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
+
+    def find(self, target: Array) -> list[Formula]:
+        """Return the functions of one tensor that give the target; of few elements, those without a factor."""
+        found = []
+        for view in self._probes.views(target):
+            for formula in self._of_view(view):
+                value = formula.evaluate(self._probes.old.read)
+                if is_close(value.reshape(view.array.shape), view.array):
+                    found.append(restored(formula, squeezed(target.shape), view.axes, target.shape))
+        return found
+
+    def _of_view(self, view: View) -> list[Formula]:
+        triple = (view.array.shape[0], view.array.shape[1], view.array.shape[2])
+        formulas, blocks = self._probes.of(triple)
+        wanted = block(view.array).reshape(-1)
+        unit = 16 * unit_of(view.array.dtype)
+        target_is_long = view.array.size >= FEW
+        found: list[Formula] = []
+        for text, function in FUNCTIONS.items():
+            with np.errstate(all="ignore"):
+                values = function(blocks).reshape(len(blocks), -1)
+                largest = np.argmax(np.abs(wanted))
+                factors = wanted[largest] / values[:, largest]
+                fits = np.abs(wanted - factors[:, None] * values) <= unit * np.abs(wanted)
+            for number in np.flatnonzero(fits.all(axis=1)):
+                factor, inner = plain_number(float(factors[number]), unit), formulas[number]
+                allowed = abs(factor or 0) == 1 or (factor is not None and target_is_long)
+                if factor is not None and allowed and (not text or isinstance(inner, Key)):
+                    found.append(inner if text == "" and factor == 1 else Mapped(inner, text, factor))
+        return found
+
+
+def plain_number(number: float, unit: float) -> float | None:
+    """Return the simple number next to a number: a small ratio, or a square or fourth root of one; else None."""
+    if not np.isfinite(number) or not number:
+        return None
+    for power in (1, 2, 4):
+        ratio = Fraction(abs(number) ** power).limit_denominator(_LARGEST)
+        inverse = Fraction(abs(number) ** -power).limit_denominator(_LARGEST)
+        for each in (ratio, 1 / inverse if inverse else ratio):
+            if each and abs(float(each) - abs(number) ** power) <= power * unit * float(each):
+                return float(np.copysign(float(each) ** (1 / power), number))
+    return None
