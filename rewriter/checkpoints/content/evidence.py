@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rewriter.checkpoints.content.targets import Target
+from rewriter.checkpoints.content.targets import TargetTensor
 from rewriter.checkpoints.formula import Formula, Key
 from rewriter.evidence.metadata.dynamo import folded_from
 from rewriter.evidence.parameters.parameter_names import readers_of
@@ -16,7 +16,7 @@ from rewriter.modules.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class KeyChoice:
     """Candidates that remain, and whether something besides their content speaks for them."""
 
     formulas: tuple[Formula, ...]
@@ -40,29 +40,29 @@ class FileEvidence:
                 self._folded.setdefault(target, []).append(module.path)
         self._roles = operands_of(self._graph).roles
 
-    def own_key(self, target: Target) -> str | None:
+    def own_key(self, target: TargetTensor) -> str | None:
         """Return the key that a tensor is named after; None without one."""
         return self._keys.of(target.name)
 
-    def is_weight(self, target: Target) -> bool:
+    def is_weight(self, target: TargetTensor) -> bool:
         """Whether an operator reads the tensor as a weight."""
         return self._roles.get(target.value) is not Role.CONSTANT
 
-    def readers(self, target: Target) -> set[str]:
+    def readers(self, target: TargetTensor) -> set[str]:
         """Return the modules of the nodes that read a tensor; '?' for an unplaced one."""
         nodes = readers_of(self._graph, target.value)
         return {"?" if (module := self._modules[node]) is None else module for node in nodes}
 
-    def reads_it_alone(self, target: Target, key: str) -> bool:
+    def reads_it_alone(self, target: TargetTensor, key: str) -> bool:
         """Whether all readers of a tensor are in the module that owns a key."""
         return all(self._owns(module, key) for module in self.readers(target))
 
-    def choose(self, target: Target, formulas: Sequence[Formula]) -> Choice:
+    def choose(self, target: TargetTensor, formulas: Sequence[Formula]) -> KeyChoice:
         """Return the candidates for which the file speaks; all of them if it speaks for none."""
         own = self.own_key(target)
         named = [formula for formula in formulas if isinstance(formula, Key) and formula.name == own]
         if named:
-            return Choice(tuple(named), attested=True)
+            return KeyChoice(tuple(named), attested=True)
         attested = False
         for tell in (self._recorded(target), self._by_claim(target), self._by_norm(target)):
             if kept := [formula for formula in formulas if tell and tell & set(formula.keys)]:
@@ -73,19 +73,19 @@ class FileEvidence:
             for formula in formulas
             if any(self._owns(module, key) for key in formula.keys for module in modules)
         ]
-        return Choice(tuple(read or formulas), attested or bool(read))
+        return KeyChoice(tuple(read or formulas), attested or bool(read))
 
     def _owns(self, module: str, key: str) -> bool:
         return self._keys.agree(key.rpartition(".")[0], module)
 
-    def _recorded(self, target: Target) -> set[str]:
+    def _recorded(self, target: TargetTensor) -> set[str]:
         record = folded_from(self._graph).get(target.value, ())
         return {key for name in record if (key := self._keys.of(name))}
 
-    def _by_claim(self, target: Target) -> set[str]:
+    def _by_claim(self, target: TargetTensor) -> set[str]:
         return {key for name in self._claimed.get(target.name, ()) if (key := self._keys.of(name))}
 
-    def _by_norm(self, target: Target) -> set[str]:
+    def _by_norm(self, target: TargetTensor) -> set[str]:
         """Return the keys of batch norms that were folded into the readers of a tensor."""
         norms = {norm for module in self.readers(target) for norm in self._folded.get(module, ())}
         return (

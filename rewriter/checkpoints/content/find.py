@@ -11,16 +11,16 @@ import numpy as np
 from rewriter.checkpoints.content.alike import alike
 from rewriter.checkpoints.content.evidence import FileEvidence
 from rewriter.checkpoints.content.independent import is_generated
-from rewriter.checkpoints.content.kinds import Kinds
+from rewriter.checkpoints.content.kinds.all_kinds import Kinds
 from rewriter.checkpoints.content.old import FEW, Old, OldWeights, is_dull, is_simple
-from rewriter.checkpoints.content.targets import Target, targets_of
+from rewriter.checkpoints.content.targets import TargetTensor, targets_of
 from rewriter.checkpoints.formula import Formula
 from rewriter.model.tensors import Array
 from rewriter.modules.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFormulas:
     """The formulas of the tensors of a model.
 
     A tensor that is in neither mapping does not depend on the checkpoint, as far as can be told: integers,
@@ -43,7 +43,7 @@ class Found:
 
 def find_formulas(
     analysis: Analysis, old: Old, progress: Callable[[str], None] = lambda station: None
-) -> Found:
+) -> FoundFormulas:
     """Return for each stored tensor of a model its formula of a checkpoint, or why there is none.
 
     Args:
@@ -52,7 +52,7 @@ def find_formulas(
         progress: called with the name of each step as it begins.
     """
     progress("checkpoint")
-    search = _Search(analysis, old)
+    search = _FormulaSearch(analysis, old)
     progress("formulas")
     for target in search.targets:
         search.look_up(target)
@@ -63,7 +63,7 @@ def find_formulas(
 class _Looked:
     """A target with its candidates; `weak` ones say little: equal elements, or fewer than `FEW`."""
 
-    target: Target
+    target: TargetTensor
     candidates: list[Formula]
     weak: bool
     generated: bool
@@ -71,7 +71,7 @@ class _Looked:
     size: int
 
 
-class _Search:
+class _FormulaSearch:
     def __init__(self, analysis: Analysis, old: Old) -> None:
         self.targets = targets_of(analysis)
         self._folder = analysis.path.parent if analysis.path else None
@@ -82,7 +82,7 @@ class _Search:
         self._formulas: dict[str, Formula] = {}
         self._unresolved: dict[str, str] = {}
 
-    def look_up(self, target: Target) -> None:
+    def look_up(self, target: TargetTensor) -> None:
         """Collect the candidates of a tensor, reading its content once."""
         array = None if target.fault else target.read(self._folder)
         if array is None:
@@ -93,7 +93,7 @@ class _Search:
         generated = not candidates and is_generated(array)
         self._looked.append(_Looked(target, candidates, weak, generated, is_simple(array), array.size))
 
-    def found(self) -> Found:
+    def found(self) -> FoundFormulas:
         """Return the result: named and telling tensors first, since weak ones depend on what is left over."""
         weak = [each for each in self._looked if each.weak and not self._is_named(each)]
         for each in self._looked:
@@ -105,7 +105,7 @@ class _Search:
         unread = self._unread()
         self._settle_unknown(unread)
         left_out = [key for key in unread if self._may_be_left_out(key)]
-        return Found(self._formulas, self._unresolved, tuple(unread), tuple(left_out))
+        return FoundFormulas(self._formulas, self._unresolved, tuple(unread), tuple(left_out))
 
     def _is_named(self, looked: _Looked) -> bool:
         own = self._evidence.own_key(looked.target)
@@ -164,7 +164,7 @@ class _Search:
         return bool((array == 0).all() or (array == 1).all())
 
 
-def _types(targets: list[Target]) -> tuple[np.dtype[Any], ...]:
+def _types(targets: list[TargetTensor]) -> tuple[np.dtype[Any], ...]:
     from rewriter.model.tensors import np_type
 
     types = {

@@ -1,4 +1,4 @@
-"""The tensors of a model that a checkpoint may determine: initializers and `Constant` nodes, also in bodies."""
+"""The tensors of a model that a checkpoint may determine: initializers and `Constant` nodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rewriter.modules.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetTensor:
     """A floating-point or quantised tensor of the model.
 
     Attributes:
@@ -41,7 +41,7 @@ class Target:
         return array_of(self.holder, folder) if isinstance(self.holder, TensorProto) else self.holder
 
 
-def targets_of(analysis: Analysis) -> list[Target]:
+def targets_of(analysis: Analysis) -> list[TargetTensor]:
     """Return the tensors that may depend on a checkpoint, in the order of their values.
 
     These are all of floating-point types, and quantised ones. Other integers, booleans and strings are
@@ -49,20 +49,24 @@ def targets_of(analysis: Analysis) -> list[Target]:
     """
     graph = analysis.graph
     quantised = operands_of(graph).quantised
-    found: list[Target] = []
+    found: list[TargetTensor] = []
     for value, holder in sorted(_holders(graph), key=lambda each: each[0]):
         name = graph.value_names[value]
-        if value in quantised:
-            found.append(Target(value, name, holder, "it is quantised"))
-        elif isinstance(holder, SparseTensorProto):
-            found.append(Target(value, name, holder.values, "it is sparse"))
-        elif isinstance(holder, np.ndarray) or (holder.dims and not np.prod(holder.dims, dtype=object)):
-            found += [Target(value, name, holder)] if isinstance(holder, np.ndarray) and holder.size else []
-        else:
-            element = np_type(holder.data_type)
-            if element is not None and is_floating(element):
-                found.append(Target(value, name, holder))
+        if isinstance(holder, SparseTensorProto):
+            found.append(TargetTensor(value, name, holder.values, "it is sparse"))
+        elif value in quantised:
+            found.append(TargetTensor(value, name, holder, "it is quantised"))
+        elif _is_float(holder):
+            found.append(TargetTensor(value, name, holder))
     return found
+
+
+def _is_float(holder: TensorProto | Array) -> bool:
+    """Whether a tensor has elements of a floating-point type."""
+    if isinstance(holder, np.ndarray):
+        return bool(holder.size)
+    element = np_type(holder.data_type)
+    return element is not None and is_floating(element) and 0 not in holder.dims
 
 
 def _holders(graph: GraphIndex) -> Iterator[tuple[int, TensorProto | SparseTensorProto | Array]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Protocol
 
-from rewriter.checkpoints.content.functions import Functions
+from rewriter.checkpoints.content.kinds.functions import ElementFunctions
+from rewriter.checkpoints.content.kinds.probes import Probes
+from rewriter.checkpoints.content.kinds.rows import RowsOfKeys
+from rewriter.checkpoints.content.kinds.same_elements import SameElements
+from rewriter.checkpoints.content.kinds.scaled import ScaledWeights
+from rewriter.checkpoints.content.kinds.shifts import Shifts
 from rewriter.checkpoints.content.old import FEW, OldWeights, is_dull, is_simple
-from rewriter.checkpoints.content.probes import Probes
-from rewriter.checkpoints.content.rows import RowsOfKeys
-from rewriter.checkpoints.content.same_elements import SameElements
-from rewriter.checkpoints.content.scaled import ScaledWeights
-from rewriter.checkpoints.content.shifts import Shifts
 from rewriter.checkpoints.formula import Formula
 from rewriter.model.tensors import Array
 
@@ -41,7 +41,7 @@ class Kinds:
         return next((found for kind in kinds if (found := kind.find(target))), [])
 
     @cached_property
-    def _arithmetic(self) -> tuple[Functions, ScaledWeights, Shifts]:
+    def _arithmetic(self) -> tuple[ElementFunctions, ScaledWeights, Shifts]:
         probes = Probes(self._old)
-        functions = Functions(probes)
+        functions = ElementFunctions(probes)
         return functions, ScaledWeights(probes, functions), Shifts(probes)

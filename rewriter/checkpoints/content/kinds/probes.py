@@ -13,9 +13,9 @@ from math import prod
 
 import numpy as np
 
-from rewriter.checkpoints.content.derived import norms_of, weights_of
+from rewriter.checkpoints.content.kinds.derived import norms_of, weights_of
+from rewriter.checkpoints.content.kinds.same_elements import orders
 from rewriter.checkpoints.content.old import OldWeights, squeezed
-from rewriter.checkpoints.content.same_elements import orders
 from rewriter.checkpoints.formula import Formula, Key
 from rewriter.evidence.checkpoint.hashes import is_floating
 from rewriter.model.tensors import Array

@@ -13,10 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from rewriter.checkpoints.content.kinds.probes import Probes, View, block
+from rewriter.checkpoints.content.kinds.same_elements import restored
 from rewriter.checkpoints.content.old import FEW, squeezed
-from rewriter.checkpoints.content.probes import Probes, View, block
 from rewriter.checkpoints.content.rounding import is_close, unit_of
-from rewriter.checkpoints.content.same_elements import restored
 from rewriter.checkpoints.formula import Formula, Key, Read
 from rewriter.model.tensors import Array
 
@@ -72,7 +72,7 @@ class Mapped:
         return inner if self.factor == 1 else f"{self.factor:g} * {inner}"
 
 
-class Functions:
+class ElementFunctions:
     """Search for functions of one tensor."""
 
     def __init__(self, probes: Probes) -> None:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rewriter.checkpoints.content.alike import alike
+from rewriter.checkpoints.content.kinds.same_elements import restored, same_bits
 from rewriter.checkpoints.content.old import OldWeights, Words, row_marks, squeezed
-from rewriter.checkpoints.content.same_elements import restored, same_bits
 from rewriter.checkpoints.formula import Formula, Read, Reshaped
 from rewriter.model.tensors import Array
 
@@ -26,7 +26,7 @@ _NARROW = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowRange:
     """Rows `start` to `start + count` of a key that is read as a matrix of a width."""
 
     key: str
@@ -108,7 +108,7 @@ class Zeros:
         return f"{self.count} rows of zeros"
 
 
-class _Table(NamedTuple):
+class _RowTable(NamedTuple):
     """Rows of all keys of one width and element type: sorted marks, and where each row is."""
 
     marks: Words
@@ -123,7 +123,7 @@ class RowsOfKeys:
 
     def __init__(self, old: OldWeights) -> None:
         self._old = old
-        self._tables: dict[tuple[int, str], _Table] = {}
+        self._tables: dict[tuple[int, str], _RowTable] = {}
 
     def find(self, target: Array) -> list[Formula]:
         """Return the formula that gives the target from rows of keys; none if some row is in no key."""
@@ -153,12 +153,12 @@ class RowsOfKeys:
             value = found.evaluate(self._old.read).astype(rows.dtype, copy=False)
         return found if same_bits(value, rows) else None
 
-    def _table(self, width: int, like: Array) -> _Table:
+    def _table(self, width: int, like: Array) -> _RowTable:
         if (width, like.dtype.name) not in self._tables:
             self._tables[width, like.dtype.name] = self._build(width, like)
         return self._tables[width, like.dtype.name]
 
-    def _build(self, width: int, like: Array) -> _Table:
+    def _build(self, width: int, like: Array) -> _RowTable:
         keys, marks, ends = [], [np.zeros(0, np.uint64)], []
         for key, shape in self._old.shapes.items():
             if not _has_rows(squeezed(shape), width):
@@ -170,7 +170,7 @@ class RowsOfKeys:
             ends.append(len(rows))
         by_place = np.concatenate(marks)
         order = np.argsort(by_place, kind="stable")
-        return _Table(by_place[order], order, keys, by_place, np.cumsum(np.array(ends, np.int64)))
+        return _RowTable(by_place[order], order, keys, by_place, np.cumsum(np.array(ends, np.int64)))
 
 
 def _has_rows(shape: tuple[int, ...], width: int) -> bool:
@@ -180,7 +180,7 @@ def _has_rows(shape: tuple[int, ...], width: int) -> bool:
     return any(prod(shape[axis:]) == width for axis in range(len(shape) or 1))
 
 
-def _runs(table: _Table, marks: Words, lower: Array, upper: Array) -> list[tuple[list[int], int]] | None:
+def _runs(table: _RowTable, marks: Words, lower: Array, upper: Array) -> list[tuple[list[int], int]] | None:
     """Return for each run the places where it may begin, and its length; None if it may be anywhere.
 
     A run without a place is one of zeros.
@@ -205,7 +205,7 @@ def _runs(table: _Table, marks: Words, lower: Array, upper: Array) -> list[tuple
     return runs
 
 
-def _length(table: _Table, marks: Words, row: int, place: int) -> int:
+def _length(table: _RowTable, marks: Words, row: int, place: int) -> int:
     """Return the number of rows from `row` on that are those of a key from `place` on."""
     end = table.ends[np.searchsorted(table.ends, place, "right")]
     count = min(len(marks) - row, int(end) - place)
@@ -213,17 +213,17 @@ def _length(table: _Table, marks: Words, row: int, place: int) -> int:
     return int(differs[0]) if len(differs) else count
 
 
-def _formula(runs: list[tuple[list[int], int]], table: _Table, width: int) -> Formula:
-    def part(place: int, count: int) -> Rows:
+def _formula(runs: list[tuple[list[int], int]], table: _RowTable, width: int) -> Formula:
+    def part(place: int, count: int) -> RowRange:
         number = int(np.searchsorted(table.ends, place, "right"))
         start = place - (int(table.ends[number - 1]) if number else 0)
-        return Rows(table.keys[number], width, start, count)
+        return RowRange(table.keys[number], width, start, count)
 
     parts = [
         alike([part(place, count) for place in places]) if places else Zeros(width, count)
         for places, count in runs
     ]
-    single = [each for each in parts if isinstance(each, Rows)]
+    single = [each for each in parts if isinstance(each, RowRange)]
     if len(parts) > 1 and len(single) == len(parts) and len({each.key for each in single}) == 1:
         rows = [each.start + step for each in single for step in range(each.count)]
         return Gathered(single[0].key, width, tuple(rows))

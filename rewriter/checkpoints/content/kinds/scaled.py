@@ -1,4 +1,4 @@
-"""Kind: a weight times a factor for each row or column, as a batch norm folded into the layer before it gives.
+"""Kind: a weight times a factor for each row or column: a layer with a folded batch norm.
 
 Candidates are the tensors whose probes have one ratio to the target in each row (or column). The factors are
 then looked for as any other vector: the scale of a batch norm, a key, a function of one. Verified on all
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rewriter.checkpoints.content.derived import NormScale
-from rewriter.checkpoints.content.functions import Functions
+from rewriter.checkpoints.content.kinds.derived import NormScale
+from rewriter.checkpoints.content.kinds.functions import ElementFunctions
+from rewriter.checkpoints.content.kinds.probes import Probes, View, block
+from rewriter.checkpoints.content.kinds.same_elements import restored
 from rewriter.checkpoints.content.old import is_dull, squeezed
-from rewriter.checkpoints.content.probes import Probes, View, block
 from rewriter.checkpoints.content.rounding import is_close, unit_of
-from rewriter.checkpoints.content.same_elements import restored
 from rewriter.checkpoints.formula import Formula, Read
 from rewriter.model.tensors import Array
 
@@ -51,7 +51,7 @@ class Scaled:
 class ScaledWeights:
     """Search for weights with factors."""
 
-    def __init__(self, probes: Probes, functions: Functions) -> None:
+    def __init__(self, probes: Probes, functions: ElementFunctions) -> None:
         self._probes = probes
         self._functions = functions
 

@@ -1,6 +1,6 @@
 """Kind: a tensor with the elements of one key in another order of axes or in another shape.
 
-Found by a sum over the mixed bits of all elements, which is the same in any order. Verified bit for bit. All
+FoundFormulas by a sum over the mixed bits of all elements, which is the same in any order. Verified bit for bit. All
 orders of axes that fit are candidates: a matrix of zeros is its own transpose, the new one is not.
 """
 
@@ -71,14 +71,14 @@ def same_bits(left: Array, right: Array) -> bool:
     word = f"u{left.dtype.itemsize}"
     if not np.array_equal(np.array(left.flat[:_HEAD]).view(word), np.array(right.flat[:_HEAD]).view(word)):
         return False
-    flat = [np.ascontiguousarray(each).reshape(-1).view(word) for each in (left, right)]
-    return np.array_equal(*flat)
+    flat, other = (np.ascontiguousarray(each).reshape(-1).view(word) for each in (left, right))
+    return np.array_equal(flat, other)
 
 
 def restored(
     formula: Formula, shape: tuple[int, ...], axes: tuple[int, ...], wanted: tuple[int, ...]
 ) -> Formula:
-    """Return a formula of the elements of a tensor with its axes in another order, in the order of the tensor.
+    """Return the formula of a tensor for a formula of its elements with its axes in another order.
 
     Args:
         formula: gives the elements of the squeezed tensor, transposed by `axes`, in any shape.

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rewriter.checkpoints.content.derived import NormShift, exact
-from rewriter.checkpoints.content.probes import Probes
+from rewriter.checkpoints.content.kinds.derived import NormShift, exact
+from rewriter.checkpoints.content.kinds.probes import Probes
 from rewriter.checkpoints.content.rounding import is_close
 from rewriter.checkpoints.formula import Formula, Key, Reshaped
 from rewriter.model.tensors import Array
