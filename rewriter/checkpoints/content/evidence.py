@@ -106,7 +106,7 @@ class KeysByName:
                 self._endings.setdefault(ending, []).append(key)
 
     def of(self, name: str) -> str | None:
-        """Return the key of a name: the same, else the only one of which it is the end, or that is its end."""
+        """Return the key of a name: the same one, else the only one that differs by a prefix."""
         if name in (exact := self._endings.get(name, [])):
             return name
         if exact:

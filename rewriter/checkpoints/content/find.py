@@ -15,7 +15,7 @@ from rewriter.checkpoints.content.kinds.all_kinds import Kinds
 from rewriter.checkpoints.content.old import FEW, Old, OldWeights, is_dull, is_simple
 from rewriter.checkpoints.content.targets import TargetTensor, targets_of
 from rewriter.checkpoints.formula import Formula
-from rewriter.model.tensors import Array
+from rewriter.model.tensors import Array, np_type
 from rewriter.modules.analysis import Analysis
 
 
@@ -115,7 +115,7 @@ class _FormulaSearch:
         return alike(list(self._evidence.choose(looked.target, looked.candidates).formulas))
 
     def _settle_weak(self, looked: _Looked) -> None:
-        """Resolve a tensor whose content says little: by an unusual number, or by its place to an unread key."""
+        """Resolve a tensor whose content says little: by an unusual number, or by its place."""
         name, used = looked.target.name, self._used()
         telling = [each for each in looked.candidates if not looked.simple and self._is_unusual(each)]
         if looked.size < FEW and telling:
@@ -132,7 +132,7 @@ class _FormulaSearch:
         return not any(is_simple(self._old.read(key)) for key in formula.keys)
 
     def _widen(self) -> None:
-        """Let a tensor stand for all unread keys that it equals, unless only the module of its key reads it."""
+        """Let a tensor stand for all unread keys that it equals, unless only one module reads it."""
         used = self._used()
         for each in self._looked:
             chosen = self._formulas.get(each.target.name)
@@ -165,8 +165,6 @@ class _FormulaSearch:
 
 
 def _types(targets: list[TargetTensor]) -> tuple[np.dtype[Any], ...]:
-    from rewriter.model.tensors import np_type
-
     types = {
         target.holder.dtype if isinstance(target.holder, np.ndarray) else np_type(target.holder.data_type)
         for target in targets

@@ -1,4 +1,4 @@
-"""The checkpoint that was exported, as far as the search needs it, and numbers that stand for its contents."""
+"""The checkpoint that was exported, and numbers that stand for the contents of its tensors."""
 
 from __future__ import annotations
 

@@ -129,9 +129,9 @@ def weights_of(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Formula]:
                 yield WeightNorm(key, other)
         base = key.removesuffix(".original")
         left, right = shapes.get(f"{base}.0._u", ()), shapes.get(f"{base}.0._v", ())
-        if base != key and len(left) == len(right) == 1 and left[0] in shapes[key]:
-            if left[0] * right[0] == prod(shapes[key]):
-                yield SpectralNorm(key, f"{base}.0._u", f"{base}.0._v")
+        estimates = len(left) == len(right) == 1 and left[0] * right[0] == prod(shapes[key])
+        if base != key and estimates and left[0] in shapes[key]:
+            yield SpectralNorm(key, f"{base}.0._u", f"{base}.0._v")
 
 
 def _is_magnitude(shape: tuple[int, ...], direction: tuple[int, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Kind: a function of each element of one tensor, times a number that is no weight: -exp(A_log), 1 + w, w / 8.
+"""Kind: a function of each element of a tensor, times a number that is no weight: -exp(A_log), w / 8.
 
 Candidates are the tensors whose probes have one ratio to the probe of the target. Verified on all elements up
 to rounding. The number has to be a ratio of small whole numbers, or a square or fourth root of one: any other
@@ -79,7 +79,7 @@ class ElementFunctions:
         self._probes = probes
 
     def find(self, target: Array) -> list[Formula]:
-        """Return the functions of one tensor that give the target; of few elements, those without a factor."""
+        """Return the functions of one tensor that give the target; few elements allow no factor."""
         found = []
         for view in self._probes.views(target):
             for formula in self._of_view(view):
@@ -110,7 +110,7 @@ class ElementFunctions:
 
 
 def plain_number(number: float, unit: float) -> float | None:
-    """Return the simple number next to a number: a small ratio, or a square or fourth root of one; else None."""
+    """Return the simple number next to a number: a small ratio or a root of one; None without one."""
     if not np.isfinite(number) or not number:
         return None
     for power in (1, 2, 4):

@@ -53,7 +53,7 @@ class Probes:
                 self._blocks.setdefault(triple, []).append(block(value.reshape(triple)))
 
     def of(self, triple: Triple) -> tuple[list[Formula], Array]:
-        """Return the formulas whose values have a shape, and their blocks; both empty for an unknown shape."""
+        """Return the formulas whose values have a shape, and their blocks."""
         if triple not in self._stacked:
             self._stacked[triple] = np.array(self._blocks.get(triple, []))
         return self._formulas.get(triple, []), self._stacked[triple]

@@ -7,105 +7,22 @@ bit. The elements of a vector count as rows of width 1; their runs have to be lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from rewriter.checkpoints.content.alike import alike
+from rewriter.checkpoints.content.kinds.row_formulas import Gathered, Joined, RowRange, Zeros
 from rewriter.checkpoints.content.kinds.same_elements import restored, same_bits
 from rewriter.checkpoints.content.old import OldWeights, Words, row_marks, squeezed
-from rewriter.checkpoints.formula import Formula, Read, Reshaped
+from rewriter.checkpoints.formula import Formula, Reshaped
 from rewriter.model.tensors import Array
 
 _MOST_SOURCES = 8
 _SHORTEST_RUN = 3
 _NARROW = 2
 """Widest rows of which one alone may be chance; their runs have at least `_SHORTEST_RUN` rows on average."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowRange:
-    """Rows `start` to `start + count` of a key that is read as a matrix of a width."""
-
-    key: str
-    width: int
-    start: int
-    count: int
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key."""
-        return (self.key,)
-
-    def evaluate(self, read: Read) -> Array:
-        """Return the rows, as a matrix."""
-        return read(self.key).reshape(-1, self.width)[self.start : self.start + self.count]
-
-    def __str__(self) -> str:
-        return f"rows {self.start} to {self.start + self.count} of {self.key}"
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """Single rows of a key that is read as a matrix of a width."""
-
-    key: str
-    width: int
-    rows: tuple[int, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The key."""
-        return (self.key,)
-
-    def evaluate(self, read: Read) -> Array:
-        """Return the rows, as a matrix."""
-        return read(self.key).reshape(-1, self.width)[list(self.rows)]
-
-    def __str__(self) -> str:
-        shown = ", ".join(map(str, self.rows[:4])) + (", ..." if len(self.rows) > 4 else "")
-        return f"rows {shown} of {self.key}"
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Matrices below each other."""
-
-    parts: tuple[Formula, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all parts."""
-        return tuple(dict.fromkeys(key for part in self.parts for key in part.keys))
-
-    def evaluate(self, read: Read) -> Array:
-        """Return the parts as one matrix."""
-        return np.concatenate([part.evaluate(read) for part in self.parts])
-
-    def __str__(self) -> str:
-        return f"[{'; '.join(map(str, self.parts))}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Zeros:
-    """Rows of zeros that are in no key: the place of a bias that a module does not have."""
-
-    width: int
-    count: int
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Nothing."""
-        return ()
-
-    def evaluate(self, read: Read) -> Array:
-        """Return the zeros, as a matrix."""
-        return np.zeros((self.count, self.width), np.float32)
-
-    def __str__(self) -> str:
-        return f"{self.count} rows of zeros"
 
 
 class _RowTable(NamedTuple):

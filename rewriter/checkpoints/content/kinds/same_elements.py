@@ -1,6 +1,6 @@
 """Kind: a tensor with the elements of one key in another order of axes or in another shape.
 
-FoundFormulas by a sum over the mixed bits of all elements, which is the same in any order. Verified bit for bit. All
+A sum over the mixed bits of all elements, which is the same in any order, finds it. Verified bit for bit. All
 orders of axes that fit are candidates: a matrix of zeros is its own transpose, the new one is not.
 """
 
