@@ -11,6 +11,7 @@ from rewriter.checkpoints.content.kinds.rows import RowsOfKeys
 from rewriter.checkpoints.content.kinds.same_elements import SameElements
 from rewriter.checkpoints.content.kinds.scaled import ScaledWeights
 from rewriter.checkpoints.content.kinds.shifts import Shifts
+from rewriter.checkpoints.content.kinds.sums import Sums
 from rewriter.checkpoints.content.old import FEW, OldWeights, is_dull, is_simple
 from rewriter.checkpoints.formula import Formula
 from rewriter.model.tensors import Array
@@ -41,7 +42,7 @@ class Kinds:
         return next((found for kind in kinds if (found := kind.find(target))), [])
 
     @cached_property
-    def _arithmetic(self) -> tuple[ElementFunctions, ScaledWeights, Shifts]:
+    def _arithmetic(self) -> tuple[ElementFunctions, ScaledWeights, Shifts, Sums]:
         probes = Probes(self._old)
         functions = ElementFunctions(probes)
-        return functions, ScaledWeights(probes, functions), Shifts(probes)
+        return functions, ScaledWeights(probes, functions), Shifts(probes), Sums(self._old)

@@ -1,8 +1,8 @@
 """Kind: a function of each element of a tensor, times a number that is no weight: -exp(A_log), w / 8.
 
 Candidates are the tensors whose probes have one ratio to the probe of the target. Verified on all elements up
-to rounding. The number has to be a ratio of small whole numbers, or a square or fourth root of one: any other
-may have been computed from weights.
+to rounding. The number has to be a ratio of small whole numbers, or a square or fourth root of a whole number
+or of its reciprocal: any other may have been computed from weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from rewriter.checkpoints.content.rounding import is_close, unit_of
 from rewriter.checkpoints.formula import Formula, Key, Read
 from rewriter.model.tensors import Array
 
-_LARGEST = 256
+_LARGEST = 64
+"""Largest denominator, or numerator of a number below 1."""
+_SMALLEST = 1e-8
 _HUNDRED = float(np.log(100.0))
 
 
@@ -102,7 +104,7 @@ class ElementFunctions:
                 factors = wanted[largest] / values[:, largest]
                 fits = np.abs(wanted - factors[:, None] * values) <= unit * np.abs(wanted)
             for number in np.flatnonzero(fits.all(axis=1)):
-                factor, inner = plain_number(float(factors[number]), unit), formulas[number]
+                factor, inner = plain_number(float(factors[number]), unit / 8), formulas[number]
                 allowed = abs(factor or 0) == 1 or (factor is not None and target_is_long)
                 if factor is not None and allowed and (not text or isinstance(inner, Key)):
                     found.append(inner if text == "" and factor == 1 else Mapped(inner, text, factor))
@@ -110,13 +112,16 @@ class ElementFunctions:
 
 
 def plain_number(number: float, unit: float) -> float | None:
-    """Return the simple number next to a number: a small ratio or a root of one; None without one."""
-    if not np.isfinite(number) or not number:
-        return None
-    for power in (1, 2, 4):
-        ratio = Fraction(abs(number) ** power).limit_denominator(_LARGEST)
-        inverse = Fraction(abs(number) ** -power).limit_denominator(_LARGEST)
-        for each in (ratio, 1 / inverse if inverse else ratio):
-            if each and abs(float(each) - abs(number) ** power) <= power * unit * float(each):
-                return float(np.copysign(float(each) ** (1 / power), number))
+    """Return the simple number next to a number: a small ratio or a root of one; None without one.
+
+    Such numbers are rare: of random numbers near 1, one in 2,000 is this close to one in single precision.
+    """
+    for power, largest in ((1, _LARGEST), (2, 1), (4, 1)):
+        size = abs(number) ** power
+        if not _SMALLEST < size < 1 / _SMALLEST:
+            return None
+        ratio = Fraction(size).limit_denominator(largest) if size >= 1 else None
+        ratio = ratio or 1 / Fraction(1 / size).limit_denominator(largest)
+        if abs(float(ratio) - size) <= power * unit * size:
+            return float(np.copysign(float(ratio) ** (1 / power), number))
     return None
