@@ -7,6 +7,7 @@ from onnx import helper, numpy_helper
 import rewriter
 from rewriter.checkpoints.content import find_formulas
 from rewriter.checkpoints.formula import Key
+from rewriter.model.tensors import Array
 from tests.checkpoints.content.small import InMemory, drawn, find, model_of
 
 ZEROS, ONES = np.zeros(6, np.float32), np.ones(6, np.float32)
@@ -94,7 +95,8 @@ def test_a_number_that_left_the_file_is_told() -> None:
 def test_constant_nodes_count_as_tensors_and_integers_do_not() -> None:
     old = drawn(1, a=(6, 5))
     model = model_of({})
-    for name, array in (("t", old.read("a").T.copy()), ("n", np.arange(4))):
+    stored: dict[str, Array] = {"t": old.read("a").T.copy(), "n": np.arange(4)}
+    for name, array in stored.items():
         value = numpy_helper.from_array(array)
         model.graph.node.append(helper.make_node("Constant", [], [name], value=value))
         model.graph.node.append(helper.make_node("Identity", [name], [f"{name}_out"]))
@@ -107,7 +109,11 @@ def test_constant_nodes_count_as_tensors_and_integers_do_not() -> None:
 
 def test_a_quantised_tensor_is_named() -> None:
     model = model_of({})
-    stored = {"w": np.arange(8, dtype=np.int8), "s": np.array(0.1, np.float32), "z": np.array(0, np.int8)}
+    stored: dict[str, Array] = {
+        "w": np.arange(8, dtype=np.int8),
+        "s": np.array(0.1, np.float32),
+        "z": np.array(0, np.int8),
+    }
     model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in stored.items())
     model.graph.node.append(helper.make_node("DequantizeLinear", ["w", "s", "z"], ["y"]))
     model.graph.output.append(helper.make_tensor_value_info("y", 1, None))
