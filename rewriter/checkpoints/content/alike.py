@@ -15,7 +15,8 @@ from rewriter.model.tensors import Array
 class Alike:
     """Formulas with equal values on the old checkpoint; they have to be equal on the new one as well.
 
-    Tied weights are: they stay equal in every checkpoint. Two biases that are still zero are not.
+    Tied weights are: they stay equal in every checkpoint. Two biases that are still zero are not. A checkpoint
+    may lack all but one of several tied keys, as safetensors files do.
     """
 
     formulas: tuple[Formula, ...]
@@ -30,12 +31,20 @@ class Alike:
 
         Raises:
             ValueError: the values differ, so the tensor is not determined.
+            KeyError: the checkpoint has the keys of no formula.
         """
-        first = self.formulas[0].evaluate(read)
-        for formula in self.formulas[1:]:
-            if not _agree(formula.evaluate(read), first):
-                raise ValueError(f"ambiguous: {self.formulas[0]}, or {formula}; these differ")
-        return first
+        first: tuple[Formula, Array] | None = None
+        for formula in self.formulas:
+            try:
+                value = formula.evaluate(read)
+            except KeyError:
+                continue
+            first = first or (formula, value)
+            if not _agree(value, first[1]):
+                raise ValueError(f"ambiguous: {first[0]}, or {formula}; these differ")
+        if first is None:
+            raise KeyError(self.keys[0])
+        return first[1]
 
     def __str__(self) -> str:
         return " or ".join(map(str, self.formulas))

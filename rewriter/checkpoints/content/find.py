@@ -31,8 +31,9 @@ class FoundFormulas:
             ValueError where candidates agree on the old checkpoint and differ on the new one.
         unresolved: name of a tensor -> the reason why it has no formula.
         unread: the floating-point keys that no formula reads.
-        left_out: those of them that an exporter may have left out, since the old tensor is all 0 or all 1:
-            the file cannot express another one.
+        left_out: those of them with few elements, or with simple or equal ones. An exporter may have left
+            them out (times 1, plus 0), or computed a number from them that occurs everywhere. So the file may
+            not express other ones: these keys have to keep their old tensors.
     """
 
     formulas: Mapping[str, Formula]
@@ -98,21 +99,20 @@ class _FormulaSearch:
         weak = [each for each in self._looked if each.weak and not self._is_named(each)]
         for each in self._looked:
             if each not in weak and each.candidates:
-                self._formulas[each.target.name] = self._chosen(each)
+                choice = self._evidence.choose(each.target, each.candidates)
+                self._formulas[each.target.name] = alike(list(choice.formulas))
         for each in weak:
             self._settle_weak(each)
         self._widen()
         unread = self._unread()
         self._settle_unknown(unread)
+        self._doubt_folded(unread)
         left_out = [key for key in unread if self._may_be_left_out(key)]
         return FoundFormulas(self._formulas, self._unresolved, tuple(unread), tuple(left_out))
 
     def _is_named(self, looked: _Looked) -> bool:
         own = self._evidence.own_key(looked.target)
         return any(own in formula.keys for formula in looked.candidates)
-
-    def _chosen(self, looked: _Looked) -> Formula:
-        return alike(list(self._evidence.choose(looked.target, looked.candidates).formulas))
 
     def _settle_weak(self, looked: _Looked) -> None:
         """Resolve a tensor whose content says little: by an unusual number, or by its place."""
@@ -142,6 +142,16 @@ class _FormulaSearch:
             if unread and not self._evidence.reads_it_alone(each.target, chosen.keys[0]):
                 self._formulas[each.target.name] = alike([chosen, *unread])
 
+    def _doubt_folded(self, unread: list[str]) -> None:
+        """Name the tensors of equal numbers into which a batch norm may be folded: it has an unread mean."""
+        sizes = {self._old.shapes[key]: key for key in unread if key.endswith("running_mean")}
+        for each in self._looked:
+            mean = sizes.get((each.size,))
+            if each.weak and mean and self._formulas.pop(each.target.name, None) is not None:
+                self._unresolved[each.target.name] = (
+                    f"its numbers are equal, and {mean} may be folded into it"
+                )
+
     def _settle_unknown(self, unread: list[str]) -> None:
         """Name the tensors without candidates, if some key is read by none that could be in them."""
         for each in self._looked:
@@ -161,7 +171,7 @@ class _FormulaSearch:
 
     def _may_be_left_out(self, key: str) -> bool:
         array: Array = self._old.read(key)
-        return bool((array == 0).all() or (array == 1).all())
+        return array.size < FEW or is_dull(array) or is_simple(array)
 
 
 def _types(targets: list[TargetTensor]) -> tuple[np.dtype[Any], ...]:

@@ -92,6 +92,26 @@ def test_a_number_that_left_the_file_is_told() -> None:
     assert found.left_out == ("scale",)
 
 
+def test_equal_numbers_of_any_size_may_have_left_the_file() -> None:
+    found = find({}, InMemory({"gamma": np.full(6, 1e-4, np.float32)}))
+    assert found.left_out == ("gamma",)
+
+
+def test_a_norm_with_an_unread_mean_may_be_in_a_bias_of_zeros() -> None:
+    old = InMemory({"conv.bias": ZEROS, "bn.running_mean": ONES, "bn.running_var": ONES})
+    found = find({"conv.bias": ZEROS}, old, {"conv.bias": "conv"})
+    assert "bn.running_mean may be folded into it" in found.unresolved["conv.bias"]
+
+
+def test_a_checkpoint_may_lack_all_but_one_of_tied_keys() -> None:
+    table = drawn(1, a=(6, 5)).read("a")
+    formula = find({"t": table}, InMemory({"embed.weight": table, "head.weight": table})).formulas["t"]
+    new = InMemory({"head.weight": -table})
+    assert np.array_equal(formula.evaluate(new.read), -table)
+    with pytest.raises(KeyError):
+        formula.evaluate(InMemory({}).read)
+
+
 def test_constant_nodes_count_as_tensors_and_integers_do_not() -> None:
     old = drawn(1, a=(6, 5))
     model = model_of({})

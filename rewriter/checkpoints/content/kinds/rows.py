@@ -21,7 +21,7 @@ from rewriter.model.tensors import Array
 
 _MOST_SOURCES = 8
 _SHORTEST_RUN = 3
-_NARROW = 2
+_NARROW = 1
 """Widest rows of which one alone may be chance; their runs have at least `_SHORTEST_RUN` rows on average."""
 
 
