@@ -15,8 +15,8 @@ from rewriter.model.tensors import Array
 class Alike:
     """Formulas with equal values on the old checkpoint; they have to be equal on the new one as well.
 
-    Tied weights are: they stay equal in every checkpoint. Two biases that are still zero are not. A checkpoint
-    may lack all but one of several tied keys, as safetensors files do.
+    Tied weights are: they stay equal in every checkpoint. Two biases that are still zero are not. A file
+    of weights may lack all but one of several tied keys, as safetensors files do.
     """
 
     formulas: tuple[Formula, ...]

@@ -7,6 +7,7 @@ bit. The elements of a vector count as rows of width 1; their runs have to be lo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
 
@@ -45,13 +46,11 @@ class RowsOfKeys:
     def find(self, target: Array) -> list[Formula]:
         """Return the formula that gives the target from rows of keys; none if some row is in no key."""
         shape = squeezed(target.shape)
-        axes = tuple(range(len(shape)))
-        for split in range(1, len(shape)):
-            for first, last in ((axes[:split], axes[split:]), (axes[split:], axes[:split])):
-                width = prod(shape[axis] for axis in last)
-                rows = target.reshape(shape).transpose((*first, *last)).reshape(-1, width)
-                if (found := self._of_rows(rows)) is not None:
-                    return [restored(found, shape, (*first, *last), target.shape)]
+        for first, last in _divided(len(shape)):
+            width = prod(shape[axis] for axis in last)
+            rows = target.reshape(shape).transpose((*first, *last)).reshape(-1, width)
+            if (found := self._of_rows(rows)) is not None:
+                return [restored(found, shape, (*first, *last), target.shape)]
         found = self._of_rows(target.reshape(-1, 1)) or self._of_rows(target.reshape(1, -1))
         return [Reshaped(found, target.shape)] if found is not None else []
 
@@ -88,6 +87,15 @@ class RowsOfKeys:
         by_place = np.concatenate(marks)
         order = np.argsort(by_place, kind="stable")
         return _RowTable(by_place[order], order, keys, by_place, np.cumsum(np.array(ends, np.int64)))
+
+
+def _divided(count: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Yield the axes of a tensor, divided into those that number rows and neighbours that are a row."""
+    axes = tuple(range(count))
+    for start in sorted(axes, reverse=True):
+        for stop in sorted(axes[start:], reverse=True):
+            if stop - start + 1 < count:
+                yield (*axes[:start], *axes[stop + 1 :]), axes[start : stop + 1]
 
 
 def _has_rows(shape: tuple[int, ...], width: int) -> bool:

@@ -49,6 +49,9 @@ CASES: dict[str, Callable[[Read], Array]] = {
     "rows of a part": lambda read: read("pos")[:, 1:4],
     "gather": lambda read: read("table")[[3, 3, 0, 8, 1, 2, 3, 0]].reshape(2, 4, 4),
     "relative positions": lambda read: read("table")[[4, 5, 6, 3, 4, 5]].reshape(2, 3, 4).transpose(2, 0, 1),
+    "relative positions, repeated": lambda read: np.stack(
+        [read("table")[[4, 5, 6, 3, 4, 5]].reshape(2, 3, 4).transpose(0, 2, 1)] * 2
+    ),
     "concatenation": lambda read: np.concatenate([read("a"), read("b")]),
     "concatenation along the other axis": lambda read: np.concatenate([read("a").T, read("b").T], 1),
     "vectors": lambda read: np.concatenate([read("v"), read("u")]),
