@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from rewriter.checkpoints.content.old import is_simple
 from rewriter.model.tensors import Array
 
 _MOST_NUMBERS = 3
 _SOME = 64
-_PARTS = 8
-"""Whole multiples of one part in so many count as whole numbers: coordinates of pixels, steps of anchors."""
 _TOLERANCE = 1e-4
 
 
@@ -19,10 +18,10 @@ def is_generated(array: Array) -> bool:
     Sums of a constant and a sine of equal steps, and hence ranges, obey x[n+1] - x[n] = c (x[n] - x[n-1]) -
     (x[n-1] - x[n-2]); powers obey x[n+1] = c x[n].
     """
+    if is_simple(array):
+        return True
     numbers = array.astype(np.float64)
     with np.errstate(all="ignore"):
-        if bool((numbers * _PARTS == np.rint(numbers * _PARTS)).all()):
-            return True
         few = len(np.unique(numbers.flat[:_SOME])) <= _MOST_NUMBERS
         return (few and len(np.unique(numbers)) <= _MOST_NUMBERS) or _recurs(numbers)
 

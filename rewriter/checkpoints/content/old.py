@@ -17,6 +17,8 @@ Words = NDArray[np.uint64]
 FEW = 4
 """Elements below which equal content may be chance."""
 _NEARLY = 1e-5
+_PARTS = 8
+"""Whole multiples of one part in so many occur everywhere: sizes, halves, coordinates of pixels."""
 _CHUNK = 1 << 20
 """Elements that are mixed at a time, so that the temporary arrays stay small."""
 
@@ -80,9 +82,13 @@ def is_dull(array: Array) -> bool:
 
 
 def is_simple(array: Array) -> bool:
-    """Whether a tensor has only numbers that occur everywhere: multiples of an eighth."""
-    eighths = array.astype(np.float64) * 8
-    return bool((eighths == np.rint(eighths)).all())
+    """Whether a tensor has only numbers that occur everywhere: whole multiples of an eighth."""
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        eighths = flat[start : start + _CHUNK].astype(np.float64) * _PARTS
+        if not bool((eighths == np.rint(eighths)).all()):
+            return False
+    return True
 
 
 class OldWeights:

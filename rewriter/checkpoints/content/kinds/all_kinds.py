@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rewriter.checkpoints.content.kinds.functions import ElementFunctions
 from rewriter.checkpoints.content.kinds.probes import Probes
+from rewriter.checkpoints.content.kinds.resized import ResizedGrids
 from rewriter.checkpoints.content.kinds.rows import RowsOfKeys
 from rewriter.checkpoints.content.kinds.same_elements import SameElements
 from rewriter.checkpoints.content.kinds.scaled import ScaledWeights
@@ -42,7 +43,13 @@ class Kinds:
         return next((found for kind in kinds if (found := kind.find(target))), [])
 
     @cached_property
-    def _arithmetic(self) -> tuple[ElementFunctions, ScaledWeights, Shifts, Sums]:
+    def _arithmetic(self) -> tuple[ElementFunctions, ScaledWeights, Shifts, Sums, ResizedGrids]:
         probes = Probes(self._old)
         functions = ElementFunctions(probes)
-        return functions, ScaledWeights(probes, functions), Shifts(probes), Sums(self._old)
+        return (
+            functions,
+            ScaledWeights(probes, functions),
+            Shifts(probes),
+            Sums(self._old),
+            ResizedGrids(self._old),
+        )
