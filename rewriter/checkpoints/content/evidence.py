@@ -64,7 +64,7 @@ class FileEvidence:
         if named:
             return KeyChoice(tuple(named), attested=True)
         attested = False
-        for tell in (self._recorded(target), self._by_claim(target), self._by_norm(target)):
+        for tell in (self.recorded(target), self._by_claim(target), self._by_norm(target)):
             if kept := [formula for formula in formulas if tell and tell & set(formula.keys)]:
                 formulas, attested = kept, True
         modules = self.readers(target)
@@ -78,7 +78,8 @@ class FileEvidence:
     def _owns(self, module: str, key: str) -> bool:
         return self._keys.agree(key.rpartition(".")[0], module)
 
-    def _recorded(self, target: TargetTensor) -> set[str]:
+    def recorded(self, target: TargetTensor) -> set[str]:
+        """Return the keys from which the exporter computed a tensor, by its own record."""
         record = folded_from(self._graph).get(target.value, ())
         return {key for name in record if (key := self._keys.of(name))}
 

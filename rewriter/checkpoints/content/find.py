@@ -23,8 +23,9 @@ from rewriter.modules.analysis import Analysis
 class FoundFormulas:
     """The formulas of the tensors of a model.
 
-    A tensor that is in neither mapping does not depend on the checkpoint, as far as can be told: integers,
-    generated numbers, and small or equal numbers that no unread key explains.
+    A tensor that is in neither mapping does not depend on the checkpoint, as far as can be told: integers;
+    generated numbers; small or equal numbers that no unread key explains; and, if every key is read, tensors
+    that are no multiple of a key and that no operator reads as a weight.
 
     Attributes:
         formulas: name of a tensor -> the formula that gives it from the old checkpoint. `evaluate` raises
@@ -92,6 +93,9 @@ class _FormulaSearch:
         weak = array.size < FEW or is_dull(array)
         candidates = self._kinds.find(array)
         generated = not candidates and is_generated(array)
+        multiple = None if candidates or generated or weak else self._kinds.multiple_of(array)
+        if multiple is not None:
+            self._unresolved[target.name] = f"it is {multiple} times a number of unknown origin"
         self._looked.append(_Looked(target, candidates, weak, generated, is_simple(array), array.size))
 
     def found(self) -> FoundFormulas:
@@ -153,14 +157,22 @@ class _FormulaSearch:
                 )
 
     def _settle_unknown(self, unread: list[str]) -> None:
-        """Name the tensors without candidates, if some key is read by none that could be in them."""
+        """Name the tensors without candidates, unless they are constants as far as can be told."""
         for each in self._looked:
-            name = each.target.name
-            if each.candidates or each.generated or name in self._unresolved or not unread:
-                continue
-            small = [key for key in unread if np.prod(self._old.shapes[key]) < FEW]
-            if not each.weak or (small and each.size < FEW):
-                self._unresolved[name] = f"no formula gives it; no tensor reads {', '.join(unread[:3])}"
+            known = each.candidates or each.target.name in self._unresolved
+            if not known and (reason := self._reason(each, unread)):
+                self._unresolved[each.target.name] = f"no formula gives it; {reason}"
+
+    def _reason(self, looked: _Looked, unread: list[str]) -> str:
+        """Return a reason to think that a tensor depends on the checkpoint; '' for none."""
+        if recorded := sorted(self._evidence.recorded(looked.target)):
+            return f"the exporter computed it from {', '.join(recorded[:3])}"
+        small = [key for key in unread if np.prod(self._old.shapes[key]) < FEW]
+        if looked.generated or (looked.weak and not (small and looked.size < FEW)):
+            return ""
+        if unread:
+            return f"no tensor reads {', '.join(unread[:3])}"
+        return "an operator reads it as a weight" if self._evidence.is_weight(looked.target) else ""
 
     def _used(self) -> set[str]:
         return {key for formula in self._formulas.values() for key in formula.keys}

@@ -78,6 +78,15 @@ def test_constants_do_not_depend_on_a_checkpoint_whose_keys_are_read() -> None:
     assert not found.unresolved
 
 
+def test_a_weight_without_a_formula_is_named_though_all_keys_are_read() -> None:
+    old = drawn(1, a=(6, 5), v=(6,))
+    a, v = old.read("a"), old.read("v")
+    tensors = {"a": a, "v": v, "unknown": np.tanh(v) * a[:, 0], "multiple": a * np.float32(0.3536)}
+    found = find(tensors, old)
+    assert "an operator reads it as a weight" in found.unresolved["unknown"]
+    assert found.unresolved["multiple"] == "it is a times a number of unknown origin"
+
+
 def test_generated_numbers_do_not_depend_on_a_checkpoint() -> None:
     table = np.sin(np.arange(40)[:, None] / 10.0 ** np.arange(4)).astype(np.float32)
     found = find({"table": table, "steps": np.arange(9, dtype=np.float32)}, drawn(1, a=(6, 5)))

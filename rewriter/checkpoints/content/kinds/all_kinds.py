@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rewriter.checkpoints.content.kinds.functions import ElementFunctions
 from rewriter.checkpoints.content.kinds.probes import Probes
+from rewriter.checkpoints.content.kinds.repeated import repeated
 from rewriter.checkpoints.content.kinds.resized import ResizedGrids
 from rewriter.checkpoints.content.kinds.rows import RowsOfKeys
 from rewriter.checkpoints.content.kinds.same_elements import SameElements
@@ -40,7 +41,12 @@ class Kinds:
             kinds = (self._same, self._rows, *self._arithmetic)
         elif target.size < FEW and not is_simple(target):
             kinds = (self._same, self._arithmetic[0])
-        return next((found for kind in kinds if (found := kind.find(target))), [])
+        found = next((found for kind in kinds if (found := kind.find(target))), [])
+        return found or ([] if is_dull(target) else repeated(target, self.find))
+
+    def multiple_of(self, target: Array) -> Formula | None:
+        """Return a tensor of which the target is a multiple, by a number of unknown origin."""
+        return self._arithmetic[0].multiple_of(target)
 
     @cached_property
     def _arithmetic(self) -> tuple[ElementFunctions, ScaledWeights, Shifts, Sums, ResizedGrids]:

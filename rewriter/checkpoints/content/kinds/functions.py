@@ -22,7 +22,8 @@ from rewriter.model.tensors import Array
 
 _LARGEST = 64
 """Largest denominator, or numerator of a number below 1."""
-_SMALLEST = 1e-8
+_LARGEST_ROOT = 4096
+"""Largest whole number whose roots count, such as the root of the size of a head."""
 _HUNDRED = float(np.log(100.0))
 
 
@@ -38,7 +39,6 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
     "softplus": lambda x: np.logaddexp(x, 0),
-    "softmax": lambda x: np.exp(x) / np.exp(x).sum(),
     "square root": np.sqrt,
     "reciprocal": np.reciprocal,
     "reciprocal square root": lambda x: 1 / np.sqrt(x),
@@ -80,6 +80,14 @@ class ElementFunctions:
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
 
+    def multiple_of(self, target: Array) -> Formula | None:
+        """Return a tensor of which the target is a multiple, by any number; None without one."""
+        for view in self._probes.views(target):
+            formulas, blocks = self._probes.of(view.triple)
+            for number in np.flatnonzero(np.isfinite(_factors(blocks, view))):
+                return formulas[number]
+        return None
+
     def find(self, target: Array) -> list[Formula]:
         """Return the functions of one tensor that give the target; few elements allow no factor."""
         found = []
@@ -91,24 +99,31 @@ class ElementFunctions:
         return found
 
     def _of_view(self, view: View) -> list[Formula]:
-        triple = (view.array.shape[0], view.array.shape[1], view.array.shape[2])
-        formulas, blocks = self._probes.of(triple)
-        wanted = block(view.array).reshape(-1)
-        unit = 16 * unit_of(view.array.dtype)
+        formulas, blocks = self._probes.of(view.triple)
         target_is_long = view.array.size >= FEW
         found: list[Formula] = []
         for text, function in FUNCTIONS.items():
             with np.errstate(all="ignore"):
-                values = function(blocks).reshape(len(blocks), -1)
-                largest = np.argmax(np.abs(wanted))
-                factors = wanted[largest] / values[:, largest]
-                fits = np.abs(wanted - factors[:, None] * values) <= unit * np.abs(wanted)
-            for number in np.flatnonzero(fits.all(axis=1)):
-                factor, inner = plain_number(float(factors[number]), unit / 8), formulas[number]
+                factors = _factors(function(blocks), view)
+            for number in np.flatnonzero(np.isfinite(factors)):
+                factor = plain_number(float(factors[number]), 2 * unit_of(view.array.dtype))
+                inner = formulas[number]
                 allowed = abs(factor or 0) == 1 or (factor is not None and target_is_long)
                 if factor is not None and allowed and (not text or isinstance(inner, Key)):
                     found.append(inner if text == "" and factor == 1 else Mapped(inner, text, factor))
         return found
+
+
+def _factors(blocks: Array, view: View) -> Array:
+    """Return the factor by which each block gives that of the target; no finite number without one."""
+    wanted = block(view.array).reshape(-1)
+    values = blocks.reshape(len(blocks), wanted.size)
+    largest = np.argmax(np.abs(wanted))
+    with np.errstate(all="ignore"):
+        factors = wanted[largest] / values[:, largest]
+        error = np.abs(wanted - factors[:, None] * values)
+        fits = (error <= 16 * unit_of(view.array.dtype) * np.abs(wanted)).all(axis=1)
+    return np.where(fits, factors, np.nan)
 
 
 def plain_number(number: float, unit: float) -> float | None:
@@ -116,10 +131,10 @@ def plain_number(number: float, unit: float) -> float | None:
 
     Such numbers are rare: of random numbers near 1, one in 2,000 is this close to one in single precision.
     """
-    for power, largest in ((1, _LARGEST), (2, 1), (4, 1)):
+    for power, largest in ((1, _LARGEST), (2, 1), (4, 1)) if number and np.isfinite(number) else ():
         size = abs(number) ** power
-        if not _SMALLEST < size < 1 / _SMALLEST:
-            return None
+        if not 1 / _LARGEST_ROOT <= size <= _LARGEST_ROOT:
+            continue
         ratio = Fraction(size).limit_denominator(largest) if size >= 1 else None
         ratio = ratio or 1 / Fraction(1 / size).limit_denominator(largest)
         if abs(float(ratio) - size) <= power * unit * size:

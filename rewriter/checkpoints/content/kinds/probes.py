@@ -35,6 +35,12 @@ class View:
     axes: tuple[int, ...]
     array: Array
 
+    @property
+    def triple(self) -> Triple:
+        """The shape."""
+        first, second, rest = self.array.shape
+        return first, second, rest
+
 
 class Probes:
     """Blocks of the tensors of a checkpoint, and of those that norms compute from them."""

@@ -141,7 +141,7 @@ class ResizedGrids:
 
 
 def _ways(key: str, width: int, before: int, after: int) -> Iterator[ResizedGrid]:
-    """Yield the ways to resize a square grid to any other, or any grid to one with sides of the same ratio."""
+    """Yield the ways to resize a square grid to any other, and other grids in proportion."""
     for tokens in range(_MOST_TOKENS + 1):
         for kept in {0, tokens}:
             for old in _grids(before - tokens):

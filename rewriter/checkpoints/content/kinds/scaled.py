@@ -77,12 +77,11 @@ class ScaledWeights:
         return self._functions.find(factors)
 
     def _candidates(self, view: View) -> Iterator[tuple[Formula, int]]:
-        triple = (view.array.shape[0], view.array.shape[1], view.array.shape[2])
-        formulas, blocks = self._probes.of(triple)
+        formulas, blocks = self._probes.of(view.triple)
         wanted = block(view.array)
         unit = 16 * unit_of(view.array.dtype)
         for axis in (0, 1):
-            if triple[axis] == 1 or not len(blocks):
+            if view.triple[axis] == 1 or not len(blocks):
                 continue
             rows, values = _rows(wanted, axis), _rows(blocks, axis)
             with np.errstate(all="ignore"):
