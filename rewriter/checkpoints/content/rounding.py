@@ -6,7 +6,7 @@ import numpy as np
 
 from rewriter.model.tensors import Array
 
-_ROUNDINGS = 12
+ROUNDINGS = 16
 """Number of roundings, in units of the last place, that an operation and its inputs may differ by."""
 
 
@@ -24,5 +24,5 @@ def is_close(value: Array, target: Array, terms: Array | float = 0.0) -> bool:
     unit = unit_of(target.dtype)
     got = value.reshape(-1)
     with np.errstate(all="ignore"):
-        allowed = _ROUNDINGS * unit * (np.abs(wanted) + np.reshape(terms, -1)) + 1e-30
+        allowed = ROUNDINGS * unit * (np.abs(wanted) + np.reshape(terms, -1)) + 1e-30
         return bool(np.isfinite(got).all() and (np.abs(got - wanted) <= allowed).all())

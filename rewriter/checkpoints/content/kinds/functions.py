@@ -16,7 +16,7 @@ import numpy as np
 from rewriter.checkpoints.content.kinds.probes import Probes, View, block
 from rewriter.checkpoints.content.kinds.same_elements import restored
 from rewriter.checkpoints.content.old import FEW, squeezed
-from rewriter.checkpoints.content.rounding import is_close, unit_of
+from rewriter.checkpoints.content.rounding import ROUNDINGS, is_close, unit_of
 from rewriter.checkpoints.formula import Formula, Key, Read
 from rewriter.model.tensors import Array
 
@@ -106,8 +106,10 @@ class ElementFunctions:
             with np.errstate(all="ignore"):
                 factors = _factors(function(blocks), view)
             for number in np.flatnonzero(np.isfinite(factors)):
-                factor = plain_number(float(factors[number]), 2 * unit_of(view.array.dtype))
-                inner = formulas[number]
+                unit, inner = unit_of(view.array.dtype), formulas[number]
+                factor = plain_number(float(factors[number]), 2 * unit)
+                if abs(abs(factors[number]) - 1) <= ROUNDINGS * unit:
+                    factor = float(np.sign(factors[number]))
                 allowed = abs(factor or 0) == 1 or (factor is not None and target_is_long)
                 if factor is not None and allowed and (not text or isinstance(inner, Key)):
                     found.append(inner if text == "" and factor == 1 else Mapped(inner, text, factor))
@@ -122,7 +124,7 @@ def _factors(blocks: Array, view: View) -> Array:
     with np.errstate(all="ignore"):
         factors = wanted[largest] / values[:, largest]
         error = np.abs(wanted - factors[:, None] * values)
-        fits = (error <= 16 * unit_of(view.array.dtype) * np.abs(wanted)).all(axis=1)
+        fits = (error <= ROUNDINGS * unit_of(view.array.dtype) * np.abs(wanted)).all(axis=1)
     return np.where(fits, factors, np.nan)
 
 
