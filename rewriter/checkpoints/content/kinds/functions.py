@@ -16,7 +16,7 @@ import numpy as np
 from rewriter.checkpoints.content.kinds.probes import Probes, View, block
 from rewriter.checkpoints.content.kinds.same_elements import restored
 from rewriter.checkpoints.content.old import FEW, squeezed
-from rewriter.checkpoints.content.rounding import ROUNDINGS, is_close, unit_of
+from rewriter.checkpoints.content.rounding import ROUNDINGS, closest, roundings, unit_of
 from rewriter.checkpoints.formula import Formula, Key, Read
 from rewriter.model.tensors import Array
 
@@ -90,13 +90,14 @@ class ElementFunctions:
 
     def find(self, target: Array) -> list[Formula]:
         """Return the functions of one tensor that give the target; few elements allow no factor."""
-        found = []
+        found: list[tuple[float, Formula]] = []
         for view in self._probes.views(target):
             for formula in self._of_view(view):
-                value = formula.evaluate(self._probes.old.read)
-                if is_close(value.reshape(view.array.shape), view.array):
-                    found.append(restored(formula, squeezed(target.shape), view.axes, target.shape))
-        return found
+                error = roundings(formula.evaluate(self._probes.old.read), view.array)
+                if error <= ROUNDINGS:
+                    shape = squeezed(target.shape)
+                    found.append((error, restored(formula, shape, view.axes, target.shape)))
+        return closest(found)
 
     def _of_view(self, view: View) -> list[Formula]:
         formulas, blocks = self._probes.of(view.triple)

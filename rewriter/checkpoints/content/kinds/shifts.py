@@ -6,13 +6,14 @@ Verified on all elements up to rounding.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from rewriter.checkpoints.content.kinds.derived import NormShift, exact
 from rewriter.checkpoints.content.kinds.probes import Probes
-from rewriter.checkpoints.content.rounding import is_close
+from rewriter.checkpoints.content.rounding import ROUNDINGS, closest, roundings
 from rewriter.checkpoints.formula import Formula, Key, Reshaped
 from rewriter.model.tensors import Array
 
@@ -33,14 +34,14 @@ class Shifts:
         biases = [formulas[number].keys[0] for number in keys]
         values = blocks[keys].reshape(len(keys), -1) if keys else np.zeros((0, 1))
         places = np.linspace(0, target.size - 1, values.shape[1]).astype(int)
-        found: list[Formula] = []
+        found: list[tuple[float, Formula]] = []
         for _, shift in self._probes.norms:
             if self._probes.old.shapes[shift.mean] == (target.size,):
                 before = self._layer_bias(shift, wanted)
                 near = np.abs(values - before[places]) <= _ROUGH * (np.abs(before[places]) + _ROUGH)
                 names = ["", *(biases[number] for number in np.flatnonzero(near.all(axis=1)))]
-                found += [Reshaped(each, target.shape) for each in self._fitting(shift, names, target)]
-        return found
+                found += self._fitting(shift, names, target)
+        return closest(found)
 
     def _layer_bias(self, shift: NormShift, wanted: Array) -> Array:
         read = self._probes.old.read
@@ -48,12 +49,12 @@ class Shifts:
         with np.errstate(all="ignore"):
             return np.asarray((wanted - bias) / shift.scale.evaluate(read) + exact(read, shift.mean))
 
-    def _fitting(self, shift: NormShift, names: list[str], target: Array) -> list[Formula]:
+    def _fitting(self, shift: NormShift, names: list[str], target: Array) -> Iterator[tuple[float, Formula]]:
+        """Yield the summands with the biases of given names that give the target, and their roundings."""
         read = self._probes.old.read
-        found: list[Formula] = []
         for name in names:
             formula = replace(shift, layer_bias=name)
             terms = np.abs(exact(read, shift.mean)) + (np.abs(exact(read, name)) if name else 0.0)
-            if is_close(formula.evaluate(read), target, terms * np.abs(shift.scale.evaluate(read))):
-                found.append(formula)
-        return found
+            error = roundings(formula.evaluate(read), target, terms * np.abs(shift.scale.evaluate(read)))
+            if error <= ROUNDINGS:
+                yield error, Reshaped(formula, target.shape)

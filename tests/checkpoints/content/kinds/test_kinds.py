@@ -126,6 +126,18 @@ def test_a_half_precision_file_has_the_formulas_of_its_checkpoint() -> None:
     assert np.array_equal(formula.evaluate(new.read), np.concatenate([new.read("b"), new.read("a")]))
 
 
+def test_the_closest_epsilon_is_taken_where_variances_are_large() -> None:
+    shapes = {"w": (6, 4), "n__running_mean": (6,), "n__running_var": (6,)}
+    old, new = drawn(1, **shapes), drawn(2, **shapes)
+    old.arrays["n.running_var"] = old.read("n.running_var") + 6
+
+    def product(read: Read) -> Array:
+        return np.asarray(read("w") / np.sqrt(read("n.running_var") + np.float32(1e-5))[:, None])
+
+    formula = find({"t": product(old.read)}, old).formulas["t"]
+    np.testing.assert_allclose(formula.evaluate(new.read), product(new.read), rtol=1e-6)
+
+
 def test_equal_tables_are_all_candidates() -> None:
     table = drawn(1, a=(6, 5)).read("a")
     old = InMemory({"a": table, "b": table.copy()})
