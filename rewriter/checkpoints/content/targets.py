@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,13 @@ def targets_of(analysis: Analysis) -> list[TargetTensor]:
             found.append(TargetTensor(value, name, holder, "it is quantised"))
         elif _is_float(holder):
             found.append(TargetTensor(value, name, holder))
-    return found
+    times = Counter(target.name for target in found)
+    return [
+        replace(target, fault=f"{times[target.name]} tensors of the file have this name")
+        if times[target.name] > 1
+        else target
+        for target in found
+    ]
 
 
 def _is_float(holder: TensorProto | Array) -> bool:

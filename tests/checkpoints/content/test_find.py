@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper
@@ -134,6 +136,25 @@ def test_constant_nodes_count_as_tensors_and_integers_do_not() -> None:
     found = find_formulas(rewriter.load(model), old)
     assert set(found.formulas) == {"t", "f"}
     assert not found.unresolved
+
+
+def test_tensors_of_two_bodies_with_one_name_are_named() -> None:
+    old = drawn(1, a=(6,), b=(6,))
+    branches: dict[str, Any] = {
+        f"{branch}_branch": helper.make_graph(
+            [helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(old.read(key)))],
+            branch,
+            [],
+            [helper.make_tensor_value_info("w", 1, None)],
+        )
+        for branch, key in (("then", "a"), ("else", "b"))
+    }
+    model = model_of({})
+    model.graph.input.append(helper.make_tensor_value_info("c", 9, []))
+    model.graph.node.append(helper.make_node("If", ["c"], ["y"], **branches))
+    model.graph.output.append(helper.make_tensor_value_info("y", 1, None))
+    found = find_formulas(rewriter.load(model), old)
+    assert found.unresolved == {"w": "2 tensors of the file have this name"}
 
 
 def test_a_quantised_tensor_is_named() -> None:
