@@ -12,6 +12,7 @@ from rewriter.checkpoints.content.alike import alike
 from rewriter.checkpoints.content.evidence import FileEvidence
 from rewriter.checkpoints.content.independent import is_generated
 from rewriter.checkpoints.content.kinds.all_kinds import Kinds
+from rewriter.checkpoints.content.kinds.derived import weights_of
 from rewriter.checkpoints.content.old import FEW, Old, OldWeights, is_dull, is_simple
 from rewriter.checkpoints.content.targets import TargetTensor, targets_of
 from rewriter.checkpoints.formula import Formula
@@ -32,7 +33,7 @@ class FoundFormulas:
             ValueError where candidates agree on the old checkpoint and differ on the new one.
         unresolved: name of a tensor -> the reason why it has no formula.
         unread: the floating-point keys that no formula reads.
-        left_out: those of them with few elements, or with simple or equal ones. An exporter may have left
+        left_out: those of them with few elements, with simple or equal ones, or of a normalised weight. An exporter may have left
             them out (times 1, plus 0), or computed a number from them that occurs everywhere. So the file may
             not express other ones: these keys have to keep their old tensors.
     """
@@ -111,7 +112,8 @@ class _FormulaSearch:
         unread = self._unread()
         self._settle_unknown(unread)
         self._doubt_folded(unread)
-        left_out = [key for key in unread if self._may_be_left_out(key)]
+        normed = {key for formula in weights_of(self._old.shapes) for key in formula.keys}
+        left_out = [key for key in unread if key in normed or self._may_be_left_out(key)]
         return FoundFormulas(self._formulas, self._unresolved, tuple(unread), tuple(left_out))
 
     def _is_named(self, looked: _Looked) -> bool:

@@ -108,6 +108,11 @@ def test_equal_numbers_of_any_size_may_have_left_the_file() -> None:
     assert found.left_out == ("gamma",)
 
 
+def test_the_magnitude_of_a_weight_may_have_left_the_file() -> None:
+    old = drawn(1, w__weight_g=(6, 1), w__weight_v=(6, 5))
+    assert find({"t": old.read("w.weight_v")}, old).left_out == ("w.weight_g",)
+
+
 def test_a_norm_with_an_unread_mean_may_be_in_a_bias_of_zeros() -> None:
     old = InMemory({"conv.bias": ZEROS, "bn.running_mean": ONES, "bn.running_var": ONES})
     found = find({"conv.bias": ZEROS}, old, {"conv.bias": "conv"})
