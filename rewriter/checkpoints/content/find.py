@@ -33,9 +33,9 @@ class FoundFormulas:
             ValueError where candidates agree on the old checkpoint and differ on the new one.
         unresolved: name of a tensor -> the reason why it has no formula.
         unread: the floating-point keys that no formula reads.
-        left_out: those of them with few elements, with simple or equal ones, or of a normalised weight. An exporter may have left
-            them out (times 1, plus 0), or computed a number from them that occurs everywhere. So the file may
-            not express other ones: these keys have to keep their old tensors.
+        left_out: those of them with few elements, with simple or equal ones, or of a normalised weight. An
+            exporter may have left them out (times 1, plus 0), or computed a number from them that occurs
+            everywhere. So the file may not express other ones: these keys have to keep their old tensors.
     """
 
     formulas: Mapping[str, Formula]
