@@ -1,0 +1,1 @@
+"""Kinds of formulas: one file for each, with its statement, its search and its check."""
