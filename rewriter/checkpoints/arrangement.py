@@ -20,7 +20,7 @@ class Joined:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of all parts."""
-        return tuple(key for part in self.parts for key in part.keys)
+        return tuple(dict.fromkeys(key for part in self.parts for key in part.keys))
 
     def evaluate(self, read: Read) -> Array:
         """Return the concatenation.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rewriter.checkpoints.formula import Formula, Read
+from rewriter.checkpoints.formula import Read
 from rewriter.model.tensors import Array
 
 
@@ -52,25 +52,6 @@ class Gathered:
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.rows[:4])) + (", ..." if len(self.rows) > 4 else "")
         return f"rows {shown} of {self.key}"
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Matrices below each other."""
-
-    parts: tuple[Formula, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all parts."""
-        return tuple(dict.fromkeys(key for part in self.parts for key in part.keys))
-
-    def evaluate(self, read: Read) -> Array:
-        """Return the parts as one matrix."""
-        return np.concatenate([part.evaluate(read) for part in self.parts])
-
-    def __str__(self) -> str:
-        return f"[{'; '.join(map(str, self.parts))}]"
 
 
 @dataclass(frozen=True, slots=True)

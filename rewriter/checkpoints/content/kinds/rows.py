@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewriter.checkpoints.arrangement import Joined
 from rewriter.checkpoints.content.alike import alike
-from rewriter.checkpoints.content.kinds.row_formulas import Gathered, Joined, RowRange, Zeros
+from rewriter.checkpoints.content.kinds.row_formulas import Gathered, RowRange, Zeros
 from rewriter.checkpoints.content.kinds.same_elements import restored, same_bits
 from rewriter.checkpoints.content.old import OldWeights, Words, row_marks, squeezed
 from rewriter.checkpoints.formula import Formula, Reshaped
@@ -152,4 +153,4 @@ def _formula(runs: list[tuple[list[int], int]], table: _RowTable, width: int) ->
     if len(parts) > 1 and len(single) == len(parts) and len({each.key for each in single}) == 1:
         rows = [each.start + step for each in single for step in range(each.count)]
         return Gathered(single[0].key, width, tuple(rows))
-    return parts[0] if len(parts) == 1 else Joined(tuple(parts))
+    return parts[0] if len(parts) == 1 else Joined(tuple(parts), 0)
