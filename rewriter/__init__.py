@@ -7,6 +7,7 @@
     report = rewriter.rewrite("bert.onnx", "bert.tree.onnx", restore_names=True)
     rewriter.extract("bert.onnx", "encoder.layer.0", "layer.onnx")
     rewriter.split("bert.onnx", "encoder.layer.6", "halves")
+    rewriter.tap("bert.onnx", "encoder.layer.*", "taps.onnx")
     rewriter.verify("bert.onnx", "bert.tree.onnx").verdict  # equal, not proved, different
     rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the first module with different numbers
     rewriter.profile("bert.onnx").classes               # time by class of module
@@ -27,6 +28,7 @@ from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
+    from rewriter.api.edits import Tapped, tap, untap
     from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
         LoadedModel,
@@ -102,6 +104,7 @@ __all__ = [
     "Selection",
     "Split",
     "Stats",
+    "Tapped",
     "Verdict",
     "Verification",
     "__version__",
@@ -118,7 +121,9 @@ __all__ = [
     "report",
     "rewrite",
     "split",
+    "tap",
     "tree",
+    "untap",
     "verify",
 ]
 
@@ -140,6 +145,9 @@ _HOME = {
     "split": "api.functions",
     "Extraction": "cutting.extract",
     "Split": "cutting.split",
+    "Tapped": "api.edits",
+    "tap": "api.edits",
+    "untap": "api.edits",
     "load": "api.functions",
     "Model": "api.model",
     "open": "api.model",

@@ -40,12 +40,14 @@ class Reason(Enum):
         "onnx does not know this operator or one inside it, and the types behind it are not known in a body "
         "of If, Loop or Scan, so no function has this node"
     )
-    NEVER_CALLED = "it is never called as a whole, so it has no inputs and outputs; choose the modules below it"
+    NEVER_CALLED = (
+        "it is never called as a whole, so it has no inputs and outputs; choose the modules below it"
+    )
     NO_VALUE = "no value that the model computes enters or leaves it, so there is none to show"
     TAPPED = "an output of the model shows this value for this module already"
     OUTPUTS_OF_MODEL = "its outputs are those of the model"
     IN_A_FUNCTION = (
-        "the value is in a function of another tool, which outputs nothing more; 'rewriter flatten --foreign' "
+        "the value is in a function of another tool, which stays as it is; 'rewriter flatten --foreign' "
         "inlines it"
     )
     NO_OUTPUT_TYPE = (

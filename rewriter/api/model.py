@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import pipeline
+from rewriter.api import edits
 from rewriter.api import functions as api
 from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
@@ -106,6 +107,8 @@ class Model(Display):
 
     extract = _method(api.extract)
     split = _method(api.split)
+    tap = _method(edits.tap)
+    untap = _method(edits.untap)
     profile = _method(api.profile)
     diff = _method(api.diff)
     verify = _method(api.verify)

@@ -25,6 +25,8 @@ _VERBS = {
     "profile": "Show the time of a model, by module and by class.",
     "extract": "Write modules as a model of their own.",
     "split": "Cut a model into a chain of models.",
+    "tap": "Make outputs of modules outputs of the model.",
+    "untap": "Undo tap.",
     "explain": "Show the evidence for the module of a node, value or weight, or for a module.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers of each module: operators, parameters, shapes, FLOPs.",

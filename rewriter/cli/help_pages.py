@@ -39,6 +39,8 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     },
     "flatten": _PROOF,
     "extract": _PROOF,
+    "tap": _PROOF,
+    "untap": _PROOF,
     "split": _PROOF,
     "verify": {
         0: "equal, or within the tolerance that was given",

@@ -98,7 +98,7 @@ class _Inside:
             yield from (value for value in body.results if value not in known)
 
     def given(self) -> Iterator[int]:
-        """Yield the values that outside nodes read, or that a model or function outputs, without stored ones."""
+        """Yield the values that outside nodes read, or that are outputs of the model or of a function."""
         graph = self.graph
         results = {value for body in graph.bodies if body.owner == NONE for value in body.results}
         results.difference_update([value for value in results if graph.value_names[value] in self.made])
@@ -108,4 +108,4 @@ class _Inside:
                     yield value
 
     def _outside(self, node: int) -> bool:
-        return node not in self.nodes and not self.made.issuperset(self.graph.nodes[node].output)
+        return node not in self.nodes and not self.made >= set(self.graph.nodes[node].output)

@@ -30,7 +30,7 @@ from rewriter.cutting.check import Checking
 from rewriter.edits.module_values import values_of
 from rewriter.edits.named_values import values_named
 from rewriter.edits.tap_names import WantedTap, wanted_of
-from rewriter.edits.tap_record import TappedValue, read_taps, write_taps
+from rewriter.edits.tap_record import TappedValue, WhatTapped, read_taps, write_taps
 from rewriter.edits.tap_types import types_of_values
 from rewriter.edits.tap_writer import fault_of, write
 from rewriter.errors import CannotCut, UsageError
@@ -132,7 +132,7 @@ class Tap:
         """Yield the taps whose values can leave their body; add a refusal for each other one."""
         graph = analysis.graph
         known = {(tap.what, tap.module, tap.call, tap.value) for tap in read_taps(analysis.model)}
-        for each in (*self._of_modules(analysis, refusals), *_named(analysis, self.value)):
+        for each in (*self._of_modules(analysis, refusals), *_named(analysis, texts(self.value))):
             if (each.what, each.module, each.call, graph.value_names[each.value]) in known:
                 refusals.append(each.refused(Reason.TAPPED, graph))
             elif reason := fault_of(graph, each.value, stacked=self.iterations == "stacked"):
@@ -146,7 +146,7 @@ class Tap:
             if not self.value:
                 raise UsageError("missing modules: name one, such as 'encoder.layer.0', a glob, or a value")
             return
-        what = "input" if self.inputs else "output"
+        what: WhatTapped = "input" if self.inputs else "output"
         chosen: list[Module] = []
         for module in self.selection.modules(analysis):
             if reason := _without_values(module, inputs=self.inputs):

@@ -15,6 +15,12 @@ from rewriter.model import metadata
 
 WhatTapped = Literal["output", "input", "value"]
 """The kind of a tapped value: output of a module, input of a module, or a value that a user named."""
+RunsShown = Literal["", "branch", "last", "stacked"]
+"""The runs of the innermost body around a value that an output shows; '' for a value of the main graph.
+
+`branch`: the one run of a branch, or no elements if another branch runs. `last`: the last iteration, or no
+elements without iterations. `stacked`: all iterations, along a new first axis.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,7 @@ class TappedValue:
         module: path of the module; None for a value that a user named.
         call: number of the call; None for a module with a single call, and for a named value.
         made: names of the values that exist only for this tap, in the main graph and in graph bodies.
-        runs: the runs of the innermost body that the output shows: see `body_outputs.Runs`; '' for a value of
-            the main graph.
+        runs: the runs of the innermost body around the value that the output shows.
     """
 
     output: str
@@ -38,7 +43,7 @@ class TappedValue:
     module: str | None = None
     call: int | None = None
     made: tuple[str, ...] = ()
-    runs: str = ""
+    runs: RunsShown = ""
 
 
 def read_taps(model: ModelProto) -> tuple[TappedValue, ...]:
@@ -51,10 +56,12 @@ def read_taps(model: ModelProto) -> tuple[TappedValue, ...]:
     if text is None:
         return ()
     try:
-        return tuple(TappedValue(**{**each, "made": tuple(each["made"])}) for each in json.loads(text)["taps"])
+        return tuple(
+            TappedValue(**{**each, "made": tuple(each["made"])}) for each in json.loads(text)["taps"]
+        )
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UnreadableModel(
-            f"metadata {TAPS!r} is damaged, so its taps are not known; remove the entry, and the outputs by hand"
+            f"metadata {TAPS!r} is damaged, so its taps are not known; remove the entry by hand"
         ) from None
 
 

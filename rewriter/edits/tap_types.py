@@ -14,9 +14,7 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 
 
-def types_of_values(
-    analysis: Analysis, values: Collection[int], how: Checking
-) -> dict[int, ValueInfoProto]:
+def types_of_values(analysis: Analysis, values: Collection[int], how: Checking) -> dict[int, ValueInfoProto]:
     """Return value -> its type; in a body, its type in one run of the body. Unknown types are left out.
 
     Raises:

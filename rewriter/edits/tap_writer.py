@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from onnx import ValueInfoProto
 
-from rewriter.cutting.common_body import outermost_body
 from rewriter.edits.named_values import homes
 from rewriter.edits.tap_names import WantedTap, names_of
 from rewriter.edits.tap_record import TappedValue

@@ -22,7 +22,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from onnx import GraphProto, NodeProto
+from onnx import GraphProto
 
 from rewriter.cutting.calls import file_of
 from rewriter.edits.tap_record import read_taps, write_taps
@@ -60,21 +60,21 @@ class Untap:
             )
         if reader := _foreign_reader(model.graph, made):
             raise CannotCut(
-                f"{file_of(analysis)}: node {reader.name or reader.output[0]!r} reads a tap, so the tap stays; "
-                "remove that node first"
+                f"{file_of(analysis)}: node {reader!r} reads a tap, so it must stay; remove that node first"
             )
         doomed = {tap.output for tap in taps}
         outputs = [info.name for info in model.graph.output if info.name in doomed]
         _erase(model.graph.output, [info.name in doomed for info in model.graph.output])
         _erase_values(model.graph, made)
         write_taps(model, ())
-        return Outcome(
-            {"outputs removed": len(outputs)}, interface=InterfaceEdit(removed=tuple(outputs))
-        )
+        return Outcome({"outputs removed": len(outputs)}, interface=InterfaceEdit(removed=tuple(outputs)))
 
 
-def _foreign_reader(graph: GraphProto, made: Set[str]) -> NodeProto | None:
-    """Return a node that reads a value made for a tap, and writes another value; None if there is none."""
+def _foreign_reader(graph: GraphProto, made: Set[str]) -> str | None:
+    """Return a node that reads a value made for a tap and writes none; None if there is none."""
+    for node in nodes_within(graph.node):
+        if not made.isdisjoint(node.input) and made.isdisjoint(node.output):
+            return node.name or node.output[0]
     return None
 
 
@@ -86,7 +86,7 @@ def _erase_values(graph: GraphProto, made: Set[str]) -> None:
                 _erase(body.output, [info.name in made for info in body.output])
                 _erase(body.input, [info.name in made for info in body.input])
                 _erase_values(body, made)
-    _erase(graph.node, [bool(node.output) and made.issuperset(node.output) for node in graph.node])
+    _erase(graph.node, [bool(node.output) and made >= set(node.output) for node in graph.node])
     _erase(graph.value_info, [info.name in made for info in graph.value_info])
     for node in graph.node:
         _erase(node.output, [name in made for name in node.output])

@@ -1,4 +1,4 @@
-"""Options of the verbs that edit a model by module: one dataclass per verb; its docstring is the help page."""
+"""Options of the verbs that edit modules: one dataclass per verb; its docstring is the help page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Feed:
     """Arrays to run on, for verbs whose --inputs means something else."""
 
     feed: Path | str | None = option(
-        None, "Run on these arrays instead of random ones.", metavar="X.npz"
+        None,
+        "Run on these arrays instead of random ones; --inputs means those of modules here.",
+        metavar="X.npz",
     )
 
 

@@ -97,7 +97,9 @@ class PassManager:
     @property
     def interface(self) -> InterfaceEdit:
         """The outputs and inputs that all passes together added or removed."""
-        return reduce(InterfaceEdit.then, (outcome.interface for _, outcome in self.outcomes), InterfaceEdit())
+        return reduce(
+            InterfaceEdit.then, (outcome.interface for _, outcome in self.outcomes), InterfaceEdit()
+        )
 
     def flat(self) -> Analysis:
         """Return the analysis of the model in its flat form, with `group`'s functions inlined."""

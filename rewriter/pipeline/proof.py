@@ -10,6 +10,7 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.basics.display import counted
 from rewriter.errors import Different, NotProved
 from rewriter.model.interface_match import counterparts
 from rewriter.model.storage import external_data
@@ -93,6 +94,8 @@ def prove(
         certificate = certify(
             before, proved, before_folder=folders[0], after_folder=folders[1], by_position=by_position
         )
+        if edit != InterfaceEdit():
+            certificate = replace(certificate, identical=False)  # a runtime executes more than these parts
 
     def compared(station: str, *, optimised: bool, tolerance: Tolerance | None) -> Numeric:
         with clock(station):
@@ -120,7 +123,18 @@ def prove(
     if options.optimised:
         allowed = options.tolerance or OPTIMISED
         optimised = compared("optimised numbers", optimised=True, tolerance=allowed)
-    return Verification(certificate, numeric, optimised, options.demands_numbers)
+    return Verification(certificate, numeric, optimised, options.demands_numbers, tuple(_edited(edit)))
+
+
+def _edited(edit: InterfaceEdit) -> Iterator[str]:
+    """Yield notes on outputs and inputs that were added or removed."""
+    for names, what, done in (
+        (edit.added, "output", "added"),
+        (edit.removed, "output", "removed"),
+        (edit.removed_inputs, "input", "removed"),
+    ):
+        if names:
+            yield f"{counted(len(names), what)} {done}"
 
 
 def demand_equal(verification: Verification, name: str, *, report: str = "please report this model") -> None:

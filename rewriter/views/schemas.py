@@ -46,6 +46,7 @@ _HOME = {
     "sources": "rewriter.views.json.evidence:SourcesJson",
     "split": "rewriter.views.json.cutting:SplitJson",
     "stats": "rewriter.views.json.stats:StatsJson",
+    "tap": "rewriter.views.json.edits.taps:TapJson",
     "tree": "rewriter.views.json.tree:TreeJson",
     "verify": "rewriter.views.json.proof:VerifyJson",
 }
