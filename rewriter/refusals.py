@@ -50,6 +50,22 @@ class Reason(Enum):
         "the value is in a function of another tool, which stays as it is; 'rewriter flatten --foreign' "
         "inlines it"
     )
+    OTHER_OWNER = (
+        "the value is in a body of another operator than If, Loop and Scan, whose results are not known"
+    )
+    SCAN_LISTS = (
+        "the Scan around the value lists axes or directions of its results, or is older than opset 9, so it "
+        "gets no further result"
+    )
+    BRANCH_IN_ITERATIONS = (
+        "the branch around the value may run in some iterations only, and stacked iterations need one shape; "
+        "--iterations last can show it in a Loop"
+    )
+    NO_TENSOR = "the value is no tensor, and bodies hand on only tensors here"
+    SCALAR_IN_BODY = (
+        "the value is a scalar, and a branch or Loop that does not run gives no scalar without elements; "
+        "--iterations stacked can show it in a Loop"
+    )
     NO_OUTPUT_TYPE = (
         "neither onnx nor onnxruntime knows the type of this value, and an output of a model must have one"
     )

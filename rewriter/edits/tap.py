@@ -18,22 +18,26 @@ After::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, get_args
+
+from onnx import ValueInfoProto
 
 from rewriter.basics.literals import IterationsWord
 from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import again, texts
 from rewriter.cutting.calls import demand_movable, file_of
 from rewriter.cutting.check import Checking
+from rewriter.edits.body_outputs import fault_of, fault_of_type
 from rewriter.edits.module_values import values_of
 from rewriter.edits.named_values import values_named
 from rewriter.edits.tap_names import WantedTap, wanted_of
 from rewriter.edits.tap_record import TappedValue, WhatTapped, read_taps, write_taps
 from rewriter.edits.tap_types import types_of_values
-from rewriter.edits.tap_writer import fault_of, write
+from rewriter.edits.tap_writer import write
 from rewriter.errors import CannotCut, UsageError
+from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import WORDS, Selection
@@ -116,10 +120,12 @@ class Tap:
         wanted = list(self._possible(analysis, refusals))
         how = Checking(numbers=None if self.measure else False, timeout=self.timeout)
         types = types_of_values(analysis, {each.value for each in wanted}, how)
+        typed = []
         for each in wanted:
-            if each.value not in types:
-                refusals.append(each.refused(Reason.NO_OUTPUT_TYPE, analysis.graph))
-        typed = [each for each in wanted if each.value in types]
+            if reason := self._fault_of_type(analysis.graph, each.value, types):
+                refusals.append(each.refused(reason, analysis.graph))
+            else:
+                typed.append(each)
         if not typed:
             first = f"; {refusals[0]}" if refusals else ""
             raise CannotCut(f"{file_of(analysis)}: no value can become an output{first}")
@@ -127,6 +133,14 @@ class Tap:
         write_taps(analysis.model, (*read_taps(analysis.model), *added))
         edit = InterfaceEdit(added=tuple(tap.output for tap in added))
         return TapOutcome({"outputs added": len(added)}, tuple(refusals), interface=edit, taps=added)
+
+    def _fault_of_type(
+        self, graph: GraphIndex, value: int, types: Mapping[int, ValueInfoProto]
+    ) -> Reason | None:
+        """Return the reason why a value cannot become an output by its type; None if it can."""
+        if value not in types:
+            return Reason.NO_OUTPUT_TYPE
+        return fault_of_type(graph, value, types[value], stacked=self.iterations == "stacked")
 
     def _possible(self, analysis: Analysis, refusals: list[Refusal]) -> Iterator[WantedTap]:
         """Yield the taps whose values can leave their body; add a refusal for each other one."""

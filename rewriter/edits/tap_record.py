@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from onnx import ModelProto
 
@@ -15,8 +15,8 @@ from rewriter.model import metadata
 
 WhatTapped = Literal["output", "input", "value"]
 """The kind of a tapped value: output of a module, input of a module, or a value that a user named."""
-RunsShown = Literal["", "branch", "last", "stacked"]
-"""The runs of the innermost body around a value that an output shows; '' for a value of the main graph.
+RunsShown = Literal["branch", "last", "stacked"]
+"""The runs of a body that an output shows.
 
 `branch`: the one run of a branch, or no elements if another branch runs. `last`: the last iteration, or no
 elements without iterations. `stacked`: all iterations, along a new first axis.
@@ -34,7 +34,8 @@ class TappedValue:
         module: path of the module; None for a value that a user named.
         call: number of the call; None for a module with a single call, and for a named value.
         made: names of the values that exist only for this tap, in the main graph and in graph bodies.
-        runs: the runs of the innermost body around the value that the output shows.
+        runs: the runs that the output shows of each body around the value, the nearest first; () in the main
+            graph.
     """
 
     output: str
@@ -43,7 +44,7 @@ class TappedValue:
     module: str | None = None
     call: int | None = None
     made: tuple[str, ...] = ()
-    runs: RunsShown = ""
+    runs: tuple[RunsShown, ...] = ()
 
 
 def read_taps(model: ModelProto) -> tuple[TappedValue, ...]:
@@ -56,13 +57,15 @@ def read_taps(model: ModelProto) -> tuple[TappedValue, ...]:
     if text is None:
         return ()
     try:
-        return tuple(
-            TappedValue(**{**each, "made": tuple(each["made"])}) for each in json.loads(text)["taps"]
-        )
+        return tuple(_tap(**each) for each in json.loads(text)["taps"])
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UnreadableModel(
             f"metadata {TAPS!r} is damaged, so its taps are not known; remove the entry by hand"
         ) from None
+
+
+def _tap(made: list[str], runs: list[RunsShown], **others: Any) -> TappedValue:
+    return TappedValue(**others, made=tuple(made), runs=tuple(runs))
 
 
 def write_taps(model: ModelProto, taps: Sequence[TappedValue]) -> None:

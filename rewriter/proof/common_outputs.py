@@ -7,6 +7,7 @@ from collections.abc import Collection
 from onnx import ModelProto
 
 from rewriter.model.index.backward_slice import names_read, reduce_to
+from rewriter.proof.unread_results import remove_unread_results
 
 
 def reduced(model: ModelProto, outputs: Collection[str], inputs: Collection[str] = ()) -> ModelProto:
@@ -21,6 +22,8 @@ def reduced(model: ModelProto, outputs: Collection[str], inputs: Collection[str]
     copy.CopyFrom(model)
     graph = copy.graph
     kept = [info.name for info in graph.output if info.name not in outputs]
+    reduce_to(graph, kept)
+    remove_unread_results(copy)
     reduce_to(graph, kept)
     needed = names_read(graph.node).union(kept)
     for position in reversed(range(len(graph.input))):

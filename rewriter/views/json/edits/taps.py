@@ -26,8 +26,9 @@ class TappedValueJson(TypedDict):
         what: output or input of a module, or a value that was named.
         module: Path of the module; null for a value that was named.
         call: Number of the call, from 0; null for a module that is called once, and for a named value.
-        runs: The runs of the graph body that the output shows: of a branch, the one run, or no elements; of a
-            Loop or Scan, the last one or all, stacked; '' for a value of the main graph.
+        runs: The runs that the output shows of each graph body around the value, the nearest first: of a
+            branch, the run, or no elements if another branch runs; of a Loop or Scan, the last one, or all,
+            stacked along a first axis. Empty for a value of the main graph.
     """
 
     output: ValueJson
@@ -35,7 +36,7 @@ class TappedValueJson(TypedDict):
     what: WhatTapped
     module: str | None
     call: Count | None
-    runs: RunsShown
+    runs: Sequence[RunsShown]
 
 
 class TapJson(TypedDict):

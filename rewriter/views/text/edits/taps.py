@@ -30,8 +30,11 @@ def print_taps(report: Report, console: Console) -> None:
     taps = report.outcome_of(TapOutcome).taps
     infos = {info.name: info for info in report.analysis.model.graph.output}
     for number, tap in enumerate(taps[:_MOST_SHOWN]):
-        runs = [_RUNS[tap.runs]] if tap.runs else []
-        flow(console, [typed(infos[tap.output]), *runs], label="" if number else "tap")
+        flow(
+            console,
+            [typed(infos[tap.output]), *map(_RUNS.__getitem__, tap.runs)],
+            label="" if number else "tap",
+        )
     if len(taps) > _MOST_SHOWN:
         flow(console, [f"and {len(taps) - _MOST_SHOWN:,} more; --json lists them"], label="")
     print_refusals(report.refusals, console)
