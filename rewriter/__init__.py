@@ -28,7 +28,7 @@ from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
-    from rewriter.api.edits import Tapped, tap, untap
+    from rewriter.api.edits import Tapped, drop, tap, untap
     from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
         LoadedModel,
@@ -112,6 +112,7 @@ __all__ = [
     "batch",
     "diff",
     "doctor",
+    "drop",
     "extract",
     "known_passes",
     "limits",
@@ -146,6 +147,7 @@ _HOME = {
     "Extraction": "cutting.extract",
     "Split": "cutting.split",
     "Tapped": "api.edits",
+    "drop": "api.edits",
     "tap": "api.edits",
     "untap": "api.edits",
     "load": "api.functions",

@@ -12,6 +12,7 @@ from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
 from rewriter.basics.literals import IterationsWord, WhatTappedWord
 from rewriter.basics.option_declaration import texts
+from rewriter.edits.drop import Drop
 from rewriter.edits.tap import Tap, TapOutcome
 from rewriter.edits.tap_record import TappedValue
 from rewriter.edits.untap import Untap
@@ -114,6 +115,47 @@ def untap(
     )
 
 
+def drop(
+    source: AnySource,
+    modules: str | Sequence[str] | Selection,
+    output: PathLike | None = None,
+    *,
+    numbers: bool | None = None,
+    optimised: bool = False,
+    inputs: Inputs | PathLike | None = None,
+    copy_data: bool = False,
+    timeout: float = 600.0,
+    like: Source | None = None,
+    reference: ReferenceSource | None = None,
+    checkpoint: PathLike | None = None,
+    trace: TraceSource | None = None,
+    force: bool = False,
+) -> Rewritten:
+    """Remove modules, the outputs that depend on them, and all that only they needed; prove the rest equal.
+
+    Args:
+        source: the model; never changed.
+        modules: a glob over module paths, several globs, or a selection.
+        output: the file to write; None to only return the model (`.analysis.model`).
+        numbers: see `tap`.
+        optimised: see `tap`.
+        inputs: see `tap`; arrays for the inputs that remain.
+        copy_data: see `tap`.
+        timeout: time limit for running the models, in seconds; applies again to the optimised run.
+        like: the model that this one was made from; see `load`.
+        reference: the source that this model was built from; see `load`.
+        checkpoint: the file from which weights get their names; see `load`.
+        trace: the torch module to run; see `load`.
+        force: whether to carry the tree of `like` over even if the models do not fit; see `load`.
+
+    Raises:
+        RewriterError: see its subclasses; nothing was written after an error.
+    """
+    given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
+    step = drop_pass(Selection.of(modules))
+    return Rewritten(**_edited(source, output, step, given, numbers, optimised, inputs, copy_data, timeout))
+
+
 def _edited(
     source: AnySource,
     output: PathLike | None,
@@ -152,4 +194,11 @@ def tap_pass(selection: Selection, chosen: Tapping, *, numbers: bool | None, tim
         iterations=chosen.iterations,
         measure=numbers is not False,
         timeout=timeout,
+    )
+
+
+def drop_pass(selection: Selection) -> Drop:
+    """Return the pass for a selection."""
+    return Drop(
+        **{name: getattr(selection, name) for name in (*WORDS, "inferred")}, depth=selection.depth or 0
     )

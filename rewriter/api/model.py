@@ -109,6 +109,7 @@ class Model(Display):
     split = _method(api.split)
     tap = _method(edits.tap)
     untap = _method(edits.untap)
+    drop = _method(edits.drop)
     profile = _method(api.profile)
     diff = _method(api.diff)
     verify = _method(api.verify)
@@ -194,7 +195,7 @@ class Model(Display):
             operators: globs over operators.
             depth: maximum depth of modules; 0 for all.
             inferred: whether `class_name` also matches the inferred class of a module, which is a guess.
-            what: `nodes`, `values` or `initializers`.
+            what: `nodes`, `values`, `initializers`, or the `inputs` or `outputs` of the modules.
 
         Raises:
             UsageError: a glob matches nothing, or `kind` or `what` is unknown.

@@ -41,6 +41,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     "extract": _PROOF,
     "tap": _PROOF,
     "untap": _PROOF,
+    "drop": _PROOF,
     "split": _PROOF,
     "verify": {
         0: "equal, or within the tolerance that was given",

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from onnx import GraphProto
 
 from rewriter.cutting.calls import file_of
+from rewriter.edits.removal import erase_at
 from rewriter.edits.tap_record import read_taps, write_taps
 from rewriter.errors import CannotCut, UsageError
 from rewriter.model.index.graph import graphs_of, nodes_within
@@ -64,7 +65,7 @@ class Untap:
             )
         doomed = {tap.output for tap in taps}
         outputs = [info.name for info in model.graph.output if info.name in doomed]
-        _erase(model.graph.output, [info.name in doomed for info in model.graph.output])
+        erase_at(model.graph.output, [info.name in doomed for info in model.graph.output])
         _erase_values(model.graph, made)
         write_taps(model, ())
         return Outcome({"outputs removed": len(outputs)}, interface=InterfaceEdit(removed=tuple(outputs)))
@@ -83,18 +84,11 @@ def _erase_values(graph: GraphProto, made: Set[str]) -> None:
     for node in graph.node:
         for attribute in node.attribute:
             for body in graphs_of(attribute):
-                _erase(body.output, [info.name in made for info in body.output])
-                _erase(body.input, [info.name in made for info in body.input])
+                erase_at(body.output, [info.name in made for info in body.output])
+                erase_at(body.input, [info.name in made for info in body.input])
                 _erase_values(body, made)
-    _erase(graph.node, [bool(node.output) and made >= set(node.output) for node in graph.node])
-    _erase(graph.value_info, [info.name in made for info in graph.value_info])
+    erase_at(graph.node, [bool(node.output) and made >= set(node.output) for node in graph.node])
+    erase_at(graph.value_info, [info.name in made for info in graph.value_info])
     for node in graph.node:
-        _erase(node.output, [name in made for name in node.output])
-        _erase(node.input, [name in made for name in node.input])
-
-
-def _erase(entries: Any, doomed: list[bool]) -> None:
-    """Delete the doomed entries of a repeated field."""
-    for position in reversed(range(len(doomed))):
-        if doomed[position]:
-            del entries[position]
+        erase_at(node.output, [name in made for name in node.output])
+        erase_at(node.input, [name in made for name in node.input])

@@ -34,6 +34,7 @@ from rewriter.views.json.types import Count, FieldsOf, Keywords, Title
 _HOME = {
     "batch": "rewriter.batch.views:BatchJson",
     "conflicts": "rewriter.views.json.evidence:ConflictsJson",
+    "drop": "rewriter.views.json.edits.drops:DropJson",
     "diff": "rewriter.views.json.diff:DiffJson",
     "doctor": "rewriter.views.json.doctor:DoctorJson",
     "explain": "rewriter.views.json.explanation:ExplainJson",

@@ -18,7 +18,7 @@ from rewriter.passes.share import Share
 from rewriter.passes.sort import Sort
 from rewriter.passes.unshare import Unshare
 
-_IN_EDITS = {"tap": "Tap", "untap": "Untap"}
+_IN_EDITS = {"tap": "Tap", "untap": "Untap", "drop": "Drop"}
 """Module in `edits/` -> the pass in it."""
 
 
