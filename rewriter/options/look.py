@@ -95,8 +95,8 @@ class StatsOptions(
 class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     """Print the names of nodes, values or initializers of modules of MODEL, in the form of another tool.
 
-    PATTERNS are globs over module paths; a module includes all modules below it. With `--what inputs` and
-    `outputs`, each module and each of its calls counts for itself; these values are the ones that `tap` shows.
+    PATTERNS are globs over module paths; a module includes all modules below it. With `--what inputs` or
+    `outputs`, each call of each matching module counts for itself; `tap` shows the same values.
 
     \b
       rewriter select bert.onnx 'encoder.layer.[0-3].attention*' --op MatMul
@@ -110,8 +110,8 @@ class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     model: Path = argument()
     what: WhatWord = option(
         NamedKind.NODES.value,
-        "The names to print: of the nodes, of the values they write, of the initializers they read, or of the "
-        "values that enter (inputs) or leave (outputs) the modules.",
+        "The names to print: of the nodes, of the values they write, of the initializers they read, or of "
+        "the values that enter (inputs) or leave (outputs) the modules.",
         shown=True,
     )
     form: str = option(
