@@ -33,6 +33,8 @@ PYTHON: dict[str, Callable[..., Any]] = {
     "rewrite": rewriter.rewrite,
     "extract": rewriter.extract,
     "split": rewriter.split,
+    "untap": rewriter.untap,
+    "drop": rewriter.drop,
     "verify": rewriter.verify,
     "diff": rewriter.diff,
     "profile": rewriter.profile,

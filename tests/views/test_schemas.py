@@ -167,12 +167,15 @@ WORDS: dict[str, list[str]] = {
     "passes": ["passes"],
     "extract": ["extract", BERT, "model.pooler", "--no-numbers", "-o", "pooler.onnx"],
     "split": ["split", BERT, "--at", "model.pooler", "--no-numbers", "-o", "parts"],
+    "tap": ["tap", BERT, "model.pooler", "--no-numbers", "-o", "taps.onnx"],
+    "untap": ["untap", TAPPED, "--no-numbers", "-o", "untapped.onnx"],
+    "drop": ["drop", BERT, "model.pooler", "--no-numbers", "-o", "dropped.onnx"],
     "carry": ["carry", BERT, OTHER, "--no-numbers", "--dry-run"],
     "flatten": ["flatten", BERT, "--no-numbers", "-o", "flat.onnx"],
     "profile": ["profile", BERT, "--rounds", "1", "--warmup", "0"],
     "batch": ["batch", BERT, "-o", "trees", "--no-numbers", "--jobs", "1"],
 }
-SAME = {"carry": "rewrite", "flatten": "rewrite"}
+SAME = {"carry": "rewrite", "flatten": "rewrite", "untap": "rewrite"}
 SLOW = {"profile", "batch"}
 """Verbs that begin processes; other tests check their schemas in the default run."""
 
