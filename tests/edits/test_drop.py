@@ -12,7 +12,7 @@ from rewriter.errors import CannotCut, UsageError
 from tests.edits.models import BRANCHES, HEADS, ONES, model, run
 
 
-def names(proto: onnx.ModelProto) -> tuple[list[str], list[str], list[str], list[str]]:
+def names(proto: onnx.ModelProto) -> tuple[list[str], ...]:
     graph = proto.graph
     nodes = [node.output[0] for node in graph.node]
     return nodes, *([each.name for each in field] for field in (graph.output, graph.input, graph.initializer))

@@ -50,7 +50,8 @@ def test_outputs_are_named_by_path(
 
 def test_values_are_those_of_the_module() -> None:
     text = """g (float[2] x) => (float[2] y) {
-      ["/a/Neg"] u = Neg(x) ["/b/Split"] v, w = Split<num_outputs = 2>(u) ["/c/Concat"] y = Concat<axis = 0>(w, v) }"""
+      ["/a/Neg"] u = Neg(x) ["/b/Split"] v, w = Split<num_outputs = 2>(u)
+      ["/c/Concat"] y = Concat<axis = 0>(w, v) }"""
     made = run(tapped(model(text), "a", "b"), x=ONES)
     assert np.array_equal(made["a"], -ONES)
     assert np.array_equal(made["b.0"], -ONES[:1])

@@ -14,6 +14,7 @@ import click
 import jsonschema
 import pytest
 
+import rewriter
 from rewriter.batch.record import Status
 from rewriter.cli import cli, main
 from rewriter.errors import UsageError
@@ -168,7 +169,7 @@ WORDS: dict[str, list[str]] = {
     "extract": ["extract", BERT, "model.pooler", "--no-numbers", "-o", "pooler.onnx"],
     "split": ["split", BERT, "--at", "model.pooler", "--no-numbers", "-o", "parts"],
     "tap": ["tap", BERT, "model.pooler", "--no-numbers", "-o", "taps.onnx"],
-    "untap": ["untap", TAPPED, "--no-numbers", "-o", "untapped.onnx"],
+    "untap": ["untap", "tapped.onnx", "--no-numbers", "-o", "untapped.onnx"],
     "drop": ["drop", BERT, "model.pooler", "--no-numbers", "-o", "dropped.onnx"],
     "carry": ["carry", BERT, OTHER, "--no-numbers", "--dry-run"],
     "flatten": ["flatten", BERT, "--no-numbers", "-o", "flat.onnx"],
@@ -198,6 +199,8 @@ def test_json_follows_its_schema_and_nothing_looser_does(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if name == "untap":
+        rewriter.tap(BERT, "model.pooler", "tapped.onnx", numbers=False)
     with pytest.raises(SystemExit):
         main([*WORDS[name], "--json"])
     document = json.loads(capsys.readouterr().out)
