@@ -5,9 +5,9 @@
 
 Each file is written by `tap '**'`, which proves its own outputs, and must load in onnxruntime. Then each
 tapped value of the main graph is made an output of the original by `exposed`, ten lines on onnx alone, all
-values of a file in one session. Both sessions run without optimisations, and bits must be equal. With all optimisations,
-the outputs of the original must agree within 1e-4 of the largest value. The record of taps must come off:
-`untap` gives the original, byte for byte.
+values of a file in one session. Both sessions run without optimisations, and bits must be equal. With all
+optimisations, the outputs of the original must agree within 1e-4 of the largest value. `untap` must give the
+original, byte for byte.
 """
 
 from __future__ import annotations
