@@ -63,7 +63,7 @@ class TapOptions(
     called several times. The other outputs are proved equal. A tapped value cannot be fused away, so the
     model may run slower.
 
-    \\b
+    \b
       rewriter tap bert.onnx 'encoder.layer.*' -o bert.taps.onnx
       rewriter tap bert.onnx 'encoder.layer.0.attention' --inputs -o bert.taps.onnx
       rewriter tap bert.onnx --class BertLayer --json -o bert.taps.onnx
@@ -79,7 +79,7 @@ class UntapOptions(Verb, Output, Proof, ChildLimits, CopyData, Printing, omit=("
     Outputs, nodes and metadata that `tap` wrote go; everything else stays. The other outputs are proved
     equal.
 
-    \\b
+    \b
       rewriter untap bert.taps.onnx -o bert.again.onnx
     """
 
@@ -104,7 +104,7 @@ class DropOptions(
     PATTERNS are globs over module paths. Nodes, initializers, functions and inputs that nothing else needs go
     too. The remaining outputs are proved equal.
 
-    \\b
+    \b
       rewriter drop bert.onnx pooler -o bert.nopooler.onnx
     """
 
