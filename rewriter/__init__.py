@@ -8,6 +8,7 @@
     rewriter.extract("bert.onnx", "encoder.layer.0", "layer.onnx")
     rewriter.split("bert.onnx", "encoder.layer.6", "halves")
     rewriter.implant("bert.onnx", {"encoder.layer.0": "changed.onnx"}, "new.onnx")
+    rewriter.tap("bert.onnx", "encoder.layer.*", "taps.onnx")
     rewriter.verify("bert.onnx", "bert.tree.onnx").verdict  # equal, not proved, different
     rewriter.diff("bert.onnx", "bert.int8.onnx").first  # the first module with different numbers
     rewriter.profile("bert.onnx").classes               # time by class of module
@@ -29,7 +30,6 @@ from rewriter.version import __version__
 if TYPE_CHECKING:
     from rewriter import adapters, batch
     from rewriter.api.checkpoints import refit, weights
-    from rewriter.api.edits import implant
     from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
         LoadedModel,
@@ -44,7 +44,9 @@ if TYPE_CHECKING:
         tree,
         verify,
     )
+    from rewriter.api.implants import implant
     from rewriter.api.model import Model, open
+    from rewriter.api.taps import Tapped, drop, tap, untap
     from rewriter.checkpoints.refit import Refit
     from rewriter.checkpoints.weight_map import WeightMap
     from rewriter.cutting.extract import Extraction
@@ -110,6 +112,7 @@ __all__ = [
     "Selection",
     "Split",
     "Stats",
+    "Tapped",
     "Verdict",
     "Verification",
     "WeightMap",
@@ -118,6 +121,7 @@ __all__ = [
     "batch",
     "diff",
     "doctor",
+    "drop",
     "extract",
     "implant",
     "known_passes",
@@ -129,7 +133,9 @@ __all__ = [
     "report",
     "rewrite",
     "split",
+    "tap",
     "tree",
+    "untap",
     "verify",
     "weights",
 ]
@@ -149,11 +155,15 @@ _HOME = {
     "Stats": "insight.stats",
     "profile": "api.functions",
     "extract": "api.functions",
-    "implant": "api.edits",
+    "implant": "api.implants",
     "Implanting": "edits.implants",
     "split": "api.functions",
     "Extraction": "cutting.extract",
     "Split": "cutting.split",
+    "Tapped": "api.taps",
+    "drop": "api.taps",
+    "tap": "api.taps",
+    "untap": "api.taps",
     "load": "api.functions",
     "Model": "api.model",
     "open": "api.model",

@@ -40,6 +40,35 @@ class Reason(Enum):
         "onnx does not know this operator or one inside it, and the types behind it are not known in a body "
         "of If, Loop or Scan, so no function has this node"
     )
+    NEVER_CALLED = (
+        "it is never called as a whole, so it has no inputs and outputs; choose the modules below it"
+    )
+    NO_VALUE = "no value that the model computes enters or leaves it, so there is none to show"
+    TAPPED = "an output of the model shows this value for this module already"
+    OUTPUTS_OF_MODEL = "its outputs are those of the model"
+    IN_A_FUNCTION = (
+        "the value is in a function of another tool, which stays as it is; 'rewriter flatten --foreign' "
+        "inlines it"
+    )
+    OTHER_OWNER = (
+        "the value is in a body of another operator than If, Loop and Scan, whose results are not known"
+    )
+    SCAN_LISTS = (
+        "the Scan around the value lists axes or directions of its results, or is older than opset 9, so it "
+        "gets no further result"
+    )
+    BRANCH_IN_ITERATIONS = (
+        "the branch around the value may run in some iterations only, and stacked iterations need one shape; "
+        "--iterations last can show it in a Loop"
+    )
+    NO_TENSOR = "the value is no tensor, and bodies hand on only tensors here"
+    SCALAR_IN_BODY = (
+        "the value is a scalar, and a branch or Loop that does not run gives no scalar without elements; "
+        "--iterations stacked can show it in a Loop"
+    )
+    NO_OUTPUT_TYPE = (
+        "neither onnx nor onnxruntime knows the type of this value, and an output of a model must have one"
+    )
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import pipeline
-from rewriter.api import checkpoints, edits
+from rewriter.api import checkpoints, implants, taps
 from rewriter.api import functions as api
 from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
@@ -107,7 +107,10 @@ class Model(Display):
 
     extract = _method(api.extract)
     split = _method(api.split)
-    implant = _method(edits.implant)
+    implant = _method(implants.implant)
+    tap = _method(taps.tap)
+    untap = _method(taps.untap)
+    drop = _method(taps.drop)
     profile = _method(api.profile)
     diff = _method(api.diff)
     verify = _method(api.verify)
@@ -195,7 +198,7 @@ class Model(Display):
             operators: globs over operators.
             depth: maximum depth of modules; 0 for all.
             inferred: whether `class_name` also matches the inferred class of a module, which is a guess.
-            what: `nodes`, `values` or `initializers`.
+            what: `nodes`, `values`, `initializers`, or the `inputs` or `outputs` of the modules.
 
         Raises:
             UsageError: a glob matches nothing, or `kind` or `what` is unknown.

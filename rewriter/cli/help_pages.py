@@ -39,6 +39,9 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     },
     "flatten": _PROOF,
     "extract": _PROOF,
+    "tap": _PROOF,
+    "untap": _PROOF,
+    "drop": _PROOF,
     "split": _PROOF,
     "implant": {
         1: "the outputs differ by more than the tolerance; nothing written",

@@ -23,22 +23,30 @@ def calls_of(analysis: Analysis, module: ModulePath) -> dict[int, list[int]]:
     A node that `unshare` moved belongs to the module and call that it was moved to. The root has all nodes
     of the main graph.
     """
+    return calls_of_each(analysis, [module])[module]
+
+
+def calls_of_each(
+    analysis: Analysis, modules: Iterable[ModulePath]
+) -> dict[ModulePath, dict[int, list[int]]]:
+    """Return each module -> its calls, as `calls_of` does, with one look at every node."""
     graph, tree = analysis.graph, analysis.tree
-    if module == ROOT:
-        nodes = [node for node, body in enumerate(graph.body_of) if body == 0]
-        return {0: nodes} if nodes else {}
+    found: dict[ModulePath, dict[int, list[int]]] = {module: {} for module in modules}
+    if nodes := [node for node, body in enumerate(graph.body_of) if body == 0]:
+        found.update({ROOT: {0: nodes}} if ROOT in found else {})
     callers = Callers(graph, tree)
-    known: dict[tuple[ModulePath, int], int] = {}
-    found: dict[int, list[int]] = {}
+    known: dict[tuple[ModulePath, int], list[tuple[ModulePath, int]]] = {}
     for node, placement in enumerate(tree.placements):
         if placement is None:
             continue
-        path, call = placement.home or (placement.module, placement.call)
-        if module.holds(path) and path in tree:
-            if (place := known.get((path, call))) is None:
-                place = known[path, call] = callers.of(path, call, module)
-            found.setdefault(place, []).append(node)
-    return dict(sorted(found.items()))
+        place = placement.home or (placement.module, placement.call)
+        if place not in known:
+            path, call = place
+            above = [each for each in (path, *path.ancestors()) if each in found and each != ROOT]
+            known[place] = [(each, callers.of(path, call, each)) for each in above if path in tree]
+        for module, call in known[place]:
+            found[module].setdefault(call, []).append(node)
+    return {module: dict(sorted(calls.items())) for module, calls in found.items()}
 
 
 Call = int | str

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.edits.module_values import values_of
 from rewriter.errors import UsageError
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
@@ -24,7 +25,7 @@ class Chosen(Display):
         nodes: numbers of the selected nodes.
         what: the kind of named objects.
         names: names of the selected nodes, values or initializers, each once, in file order; names that
-            are empty or not UTF-8 are left out.
+            are empty or not UTF-8 are left out. Inputs and outputs are in the order of the modules.
         notes: warnings about the use of the names, one line each.
     """
 
@@ -39,10 +40,11 @@ class Chosen(Display):
 
 
 def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind.NODES) -> Chosen:
-    """Find the names of the selected nodes, of their outputs, or of their initializers.
+    """Find the names of the selected nodes, of their outputs, of their initializers, or at the boundary.
 
     Initializers are those that the nodes read and, if the selection names no operator, the parameters of
-    the selected modules and of the modules below.
+    the selected modules and of the modules below. Inputs and outputs are those of every call of the selected
+    modules; see `module_values`.
 
     Raises:
         UsageError: the selection matches nothing.
@@ -56,6 +58,8 @@ def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind
     elif what is NamedKind.VALUES:
         names = analysis.graph.value_names
         found = (names[value] for node in nodes for value in analysis.graph.writes[node] if value != NONE)
+    elif what in (NamedKind.INPUTS, NamedKind.OUTPUTS):
+        found = _boundary(analysis, selection, what)
     else:
         holders = selection.with_inner(analysis) if modules and not selection.operators else ()
         found = _initializers(analysis, nodes, holders)
@@ -63,6 +67,14 @@ def choose(analysis: Analysis, selection: Selection, what: NamedKind = NamedKind
     if analysis.grouped:
         notes.append("the file is grouped: names are those of the flat model, see 'rewriter flatten'")
     return Chosen(modules, nodes, what, named, tuple(notes))
+
+
+def _boundary(analysis: Analysis, selection: Selection, what: NamedKind) -> Iterable[str]:
+    """Yield the names of the values that enter or leave the calls of the selected modules."""
+    paths = [module.path for module in selection.modules(analysis)]
+    for call in values_of(analysis, paths):
+        values = call.inputs if what is NamedKind.INPUTS else call.outputs
+        yield from (analysis.graph.value_names[value] for value in values)
 
 
 def demand_names(analysis: Analysis, chosen: Chosen) -> None:

@@ -95,12 +95,14 @@ class StatsOptions(
 class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     """Print the names of nodes, values or initializers of modules of MODEL, in the form of another tool.
 
-    PATTERNS are globs over module paths; a module includes all modules below it.
+    PATTERNS are globs over module paths; a module includes all modules below it. With `--what inputs` or
+    `outputs`, each call of each matching module counts for itself; `tap` shows the same values.
 
     \b
       rewriter select bert.onnx 'encoder.layer.[0-3].attention*' --op MatMul
       rewriter select bert.onnx pooler --format ort-quant
       rewriter select bert.onnx '**.attention' --what initializers --json
+      rewriter select bert.onnx 'encoder.layer.*' --what outputs
       rewriter select bert.onnx --class LayerNorm --format trt --precision fp32
       rewriter select bert.onnx 'encoder.layer.[0-5]=cpu' 'encoder.*=gpu' --format ort-layers
     """
@@ -108,7 +110,8 @@ class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     model: Path = argument()
     what: WhatWord = option(
         NamedKind.NODES.value,
-        "The names to print: of the nodes, of the values they write, or of the initializers they read.",
+        "The names to print: of the nodes, of the values they write, of the initializers they read, or of "
+        "the values that enter (inputs) or leave (outputs) the modules.",
         shown=True,
     )
     form: str = option(

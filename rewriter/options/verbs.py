@@ -9,7 +9,8 @@ _VERBS_OF = {
     "show": ("Export", "Report", "Doctor", "Passes", "Completion"),
     "write": ("Rewrite", "Carry", "Batch", "Flatten"),
     "cut": ("Extract", "Split"),
-    "edit": ("Weights", "Refit", "Implant"),
+    "edit": ("Tap", "Untap", "Drop", "Implant"),
+    "weights": ("Weights", "Refit"),
     "compare": ("Verify", "Diff", "Profile"),
 }
 VERBS = {name.lower(): (module, f"{name}Options") for module, names in _VERBS_OF.items() for name in names}

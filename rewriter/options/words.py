@@ -25,6 +25,8 @@ class NamedKind(StrEnum):
     NODES = "nodes"
     VALUES = "values"
     INITIALIZERS = "initializers"
+    INPUTS = "inputs"
+    OUTPUTS = "outputs"
 
 
 class Measure(StrEnum):

@@ -47,6 +47,32 @@ class Difference:
         return f"{other}{more}: other {self.what} than {module}{where if named else ''}"
 
 
+@dataclass(frozen=True, slots=True)
+class InterfaceEdit:
+    """Outputs and inputs that a pass added to a model or removed from it, by name.
+
+    The model is then proved equal at all other outputs.
+
+    Attributes:
+        added: new outputs.
+        removed: outputs that are gone.
+        removed_inputs: inputs that are gone.
+    """
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    removed_inputs: tuple[str, ...] = ()
+
+    def then(self, later: InterfaceEdit) -> InterfaceEdit:
+        """Return both edits as one: an output that is added and then removed is in neither list."""
+        gone = set(later.removed)
+        return InterfaceEdit(
+            (*(name for name in self.added if name not in gone), *later.added),
+            (*self.removed, *(name for name in later.removed if name not in self.added)),
+            (*self.removed_inputs, *later.removed_inputs),
+        )
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Outcome(Display):
     """Result of a pass.
@@ -60,6 +86,7 @@ class Outcome(Display):
             again.
         told: whether the metadata of the model now holds all evidence that the user gave (an original, a
             trace).
+        interface: the outputs and inputs that were added or removed.
     """
 
     changes: Mapping[str, int]
@@ -68,6 +95,7 @@ class Outcome(Display):
     copies: Mapping[str, str] = field(default_factory=dict)
     analysis: Analysis | None = field(default=None, repr=False)
     told: bool = False
+    interface: InterfaceEdit = InterfaceEdit()
 
     def _brief(self) -> str:
         changes = listed(f"{count:,} {what}" for what, count in self.changes.items())
@@ -88,10 +116,11 @@ class Pass(Protocol):
             error.
         preserves: the parts of the model that it does not change.
 
-    Two more attributes default to False. `flat`: the pass works on nodes of single calls, and a shared
+    Three more attributes default to False. `flat`: the pass works on nodes of single calls, and a shared
     function has one node for several calls. So the pass is skipped on a model with functions that `group`
-    made, with a refusal if it would change something. `undone`: `flatten` undoes the pass, so the flat form
-    of the output equals that of the input.
+    made, with a refusal if it would change something. `inlines`: the pass works on nodes of single calls too,
+    and `flatten` runs before it on such a model. `undone`: `flatten` undoes the pass, so the flat form of the
+    output equals that of the input.
     """
 
     name: ClassVar[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from rewriter.basics import garbage
 from rewriter.errors import UsageError
@@ -13,7 +14,8 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.modules.selection import Miss
-from rewriter.passes.base import Outcome, Pass
+from rewriter.passes.base import InterfaceEdit, Outcome, Pass
+from rewriter.passes.flatten import Flatten
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.preserved_parts import EVERYTHING, INDEX, TREE, Part, PartialAnalysis, fault_of_contract
@@ -53,6 +55,8 @@ class PassManager:
     def run(self, passes: Sequence[Pass]) -> None:
         """Run passes in order."""
         for step in passes:
+            if getattr(step, "inlines", False) and self._grouped():
+                self.run((Flatten(),))
             if getattr(step, "flat", False) and self._grouped():
                 self.outcomes.append((step, self._left_alone(step)))
                 continue
@@ -89,6 +93,13 @@ class PassManager:
             self.misses += misses
             return Outcome({}) if narrowed is None else narrowed.run(analysis)
         return plugins.run(step, analysis)
+
+    @property
+    def interface(self) -> InterfaceEdit:
+        """The outputs and inputs that all passes together added or removed."""
+        return reduce(
+            InterfaceEdit.then, (outcome.interface for _, outcome in self.outcomes), InterfaceEdit()
+        )
 
     def flat(self) -> Analysis:
         """Return the analysis of the model in its flat form, with `group`'s functions inlined."""

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.basics.display import counted
 from rewriter.errors import Different, NotProved
 from rewriter.model.interface_match import counterparts
 from rewriter.model.storage import external_data
+from rewriter.passes.base import InterfaceEdit
 from rewriter.pipeline.loader import Progress, Source, read_model
 from rewriter.pipeline.options import Options
 from rewriter.proof.certificate import certify
+from rewriter.proof.common_outputs import reduced
 from rewriter.runtime.compare.tolerance import Tolerance
 from rewriter.verdict.numbers import IDENTICAL, OPTIMISED, Numeric, compare
 from rewriter.verdict.phrases import reason_of
@@ -66,8 +69,12 @@ def prove(
     *,
     by_position: bool = False,
     absent: str | None = None,
+    edit: InterfaceEdit = InterfaceEdit(),  # noqa: B008 frozen
 ) -> Verification:
     """Prove two models equal, by the means that the options choose.
+
+    If outputs were added or removed, both models are reduced to what computes the others, and these are
+    compared. The second model runs as it is.
 
     Args:
         before: the first model.
@@ -77,11 +84,18 @@ def prove(
         clock: measures the time of each step.
         by_position: whether inputs and outputs may have other names, in the same order.
         absent: the reason why the weights are not there, so that no model can run; None if they are.
+        edit: outputs and inputs that were added or removed on purpose.
     """
     with clock("certificate"):
+        proved = after
+        if edit != InterfaceEdit():
+            before = reduced(before, edit.removed, edit.removed_inputs)
+            proved = reduced(after, edit.added)
         certificate = certify(
-            before, after, before_folder=folders[0], after_folder=folders[1], by_position=by_position
+            before, proved, before_folder=folders[0], after_folder=folders[1], by_position=by_position
         )
+        if edit != InterfaceEdit():
+            certificate = replace(certificate, identical=False)  # a runtime executes more than these parts
 
     def compared(station: str, *, optimised: bool, tolerance: Tolerance | None) -> Numeric:
         with clock(station):
@@ -100,6 +114,7 @@ def prove(
                 optimised=optimised,
                 tolerance=tolerance,
                 timeout=options.timeout,
+                added=edit.added,
             )
 
     numeric = optimised = None
@@ -108,7 +123,18 @@ def prove(
     if options.optimised:
         allowed = options.tolerance or OPTIMISED
         optimised = compared("optimised numbers", optimised=True, tolerance=allowed)
-    return Verification(certificate, numeric, optimised, options.demands_numbers)
+    return Verification(certificate, numeric, optimised, options.demands_numbers, tuple(_edited(edit)))
+
+
+def _edited(edit: InterfaceEdit) -> Iterator[str]:
+    """Yield notes on outputs and inputs that were added or removed."""
+    for names, what, done in (
+        (edit.added, "output", "added"),
+        (edit.removed, "output", "removed"),
+        (edit.removed_inputs, "input", "removed"),
+    ):
+        if names:
+            yield f"{counted(len(names), what)} {done}"
 
 
 def demand_equal(verification: Verification, name: str, *, report: str = "please report this model") -> None:

@@ -117,7 +117,8 @@ def rewrite(
         )
     folder = origin.parent if origin else None
     absent = external_data.missing_of(data, home.parent) if home else None
-    verification = prove(before, model, (folder, folder), options, clock, absent=absent)
+    edit = manager.interface
+    verification = prove(before, model, (folder, folder), options, clock, absent=absent, edit=edit)
     if not verification.certificate.readable:
         reason = verification.certificate.difference
         raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -83,6 +83,7 @@ def compare(
     optimised: bool = False,
     tolerance: Tolerance | None = None,
     timeout: float = 600.0,
+    added: Sequence[str] = (),
 ) -> Numeric:
     """Run both models on the same inputs in a child process and compare all their outputs.
 
@@ -100,6 +101,7 @@ def compare(
             models differ in the last bits; the tolerance `OPTIMISED` allows for that.
         tolerance: allowed deviation of outputs; None if deviations are not judged.
         timeout: seconds for the child process; a second one starts if the first ends in an extra set.
+        added: outputs that only the rewritten model has; they are computed, and not compared.
 
     Returns:
         The result, or the reason why it is missing. A failure of a model is part of it, not raised.
@@ -127,6 +129,7 @@ def compare(
         optimised=optimised,
         timeout=timeout,
         tolerance=tolerance,
+        added=added,
     )
     return Numeric(**asdict(outcome), tolerance=tolerance)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from rewriter.basics.display import Display, counted
 from rewriter.modules.analysis import Analysis
@@ -15,6 +16,8 @@ from rewriter.refusals import Refusal
 from rewriter.verdict.verification import Verification
 from rewriter.views.notebook_tree import tree_html
 from rewriter.views.summary import Summary
+
+Kind = TypeVar("Kind", bound=Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ class Report(Display):
     outputs: tuple[Path, ...]
     removed: tuple[Path, ...]
     misses: tuple[Miss, ...] = ()
+
+    def outcome_of(self, kind: type[Kind]) -> Kind:
+        """Return the last outcome of a kind; some pass must have given one."""
+        found = [record.outcome for record in self.passes if isinstance(record.outcome, kind)]
+        return found[-1]
 
     def _repr_html_(self) -> str:
         return tree_html(self.analysis)

@@ -34,6 +34,7 @@ from rewriter.views.json.types import Count, FieldsOf, Keywords, Title
 _HOME = {
     "batch": "rewriter.batch.views:BatchJson",
     "conflicts": "rewriter.views.json.evidence:ConflictsJson",
+    "drop": "rewriter.views.json.edits.drops:DropJson",
     "diff": "rewriter.views.json.diff:DiffJson",
     "doctor": "rewriter.views.json.doctor:DoctorJson",
     "explain": "rewriter.views.json.explanation:ExplainJson",
@@ -48,6 +49,7 @@ _HOME = {
     "sources": "rewriter.views.json.evidence:SourcesJson",
     "split": "rewriter.views.json.cutting:SplitJson",
     "stats": "rewriter.views.json.stats:StatsJson",
+    "tap": "rewriter.views.json.edits.taps:TapJson",
     "tree": "rewriter.views.json.tree:TreeJson",
     "verify": "rewriter.views.json.proof:VerifyJson",
     "weights": "rewriter.views.json.edits.weights:WeightsJson",

@@ -33,6 +33,7 @@ def make(folder: Path) -> None:
     rewriter.rewrite(_dynamo(), bert, restore_names=True, numbers=False)
     rewriter.rewrite(bert, folder / "bert.tree.onnx", numbers=False)
     rewriter.rewrite(bert, folder / "bert.calls.onnx", functions="call", numbers=False)
+    rewriter.tap(bert, "pooler", folder / "bert.taps.onnx", numbers=False)
     shutil.copy(EXPORTS / "bert" / "ts.onnx", folder / "torchscript.onnx")
     shutil.copy(EXPORTS / "bert" / "dy.onnx", folder / "dynamo.onnx")
     shutil.copy(EXPORTS / "shared_block" / "ts.onnx", folder / "shared.onnx")

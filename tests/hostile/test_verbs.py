@@ -38,6 +38,9 @@ DATA: dict[str, Words] = {
     "diff": lambda model, out: ("diff", model, model, *TIME),
     "profile": lambda model, out: ("profile", model, "--rounds", "1", "--warmup", "0", *TIME),
     "extract": lambda model, out: ("extract", model, "**", "-o", out / "e.onnx", "--copy-data", *TIME),
+    "tap": lambda model, out: ("tap", model, "**", "-o", out / "t.onnx", "--copy-data", *TIME),
+    "drop": lambda model, out: ("drop", model, "**", "-o", out / "d.onnx", "--copy-data", *TIME),
+    "untap": lambda model, out: ("untap", model, "-o", out / "u.onnx", "--copy-data", *TIME),
     "split": lambda model, out: ("split", model, "--at", "*", "-o", out / "parts", "--copy-data", *TIME),
     "implant": lambda model, out: (
         *("implant", model, "**", model, "-o", out / "i.onnx", "--copy-data"),
@@ -55,6 +58,9 @@ NOTHING_THERE = {
     "extract": (REFUSED,),  # there are no nodes, or a name cannot move
     "split": (USAGE, REFUSED),  # there is no module to cut before
     "flatten": (REFUSED,),  # a name cannot move
+    "tap": (REFUSED,),  # the outputs of the root are those of the model
+    "drop": (REFUSED,),  # no output would be left
+    "untap": (USAGE,),  # there are no taps
 }
 """Verbs that cannot do their work on every legal file."""
 GOES_ON = {

@@ -36,6 +36,8 @@ PYTHON: dict[str, Callable[..., Any]] = {
     "implant": rewriter.implant,
     "weights": rewriter.weights,
     "refit": rewriter.refit,
+    "untap": rewriter.untap,
+    "drop": rewriter.drop,
     "verify": rewriter.verify,
     "diff": rewriter.diff,
     "profile": rewriter.profile,

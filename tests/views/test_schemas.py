@@ -170,14 +170,20 @@ WORDS: dict[str, list[str]] = {
     "implant": ["implant", BERT, "**", BERT, "--no-numbers", "-o", "implanted.onnx"],
     "weights": ["weights", BERT],
     "refit": ["refit", BERT, "new.safetensors", "-o", "refitted.onnx", "--partial"],
+    "tap": ["tap", BERT, "model.pooler", "--no-numbers", "-o", "taps.onnx"],
+    "untap": ["untap", "tapped.onnx", "--no-numbers", "-o", "untapped.onnx"],
+    "drop": ["drop", BERT, "model.pooler", "--no-numbers", "-o", "dropped.onnx"],
     "carry": ["carry", BERT, OTHER, "--no-numbers", "--dry-run"],
     "flatten": ["flatten", BERT, "--no-numbers", "-o", "flat.onnx"],
     "profile": ["profile", BERT, "--rounds", "1", "--warmup", "0"],
     "batch": ["batch", BERT, "-o", "trees", "--no-numbers", "--jobs", "1"],
 }
-BEFORE = {"refit": ["weights", OTHER, "-o", "new.safetensors"]}
+BEFORE = {
+    "refit": ["weights", OTHER, "-o", "new.safetensors"],
+    "untap": ["tap", BERT, "model.pooler", "--no-numbers", "-o", "tapped.onnx"],
+}
 """Verb -> the command that makes a file that it reads."""
-SAME = {"carry": "rewrite", "flatten": "rewrite"}
+SAME = {"carry": "rewrite", "flatten": "rewrite", "untap": "rewrite"}
 SLOW = {"profile", "batch"}
 """Verbs that begin processes; other tests check their schemas in the default run."""
 

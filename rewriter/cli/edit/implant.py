@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.api.edits import implant
+from rewriter.api.implants import implant
 from rewriter.basics.option_declaration import values
 from rewriter.cli.common import progress, show
 from rewriter.options.edit import ImplantOptions

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from google.protobuf.message import EncodeError
 from onnx import ModelProto
 
-from rewriter.passes.base import Difference, Outcome
+from rewriter.passes.base import Difference, InterfaceEdit, Outcome
 from rewriter.refusals import Refusal
 
 NOT_COUNTED = "uncounted changes"
@@ -41,6 +41,8 @@ def fault_of_outcome(outcome: object) -> str | None:
         return "changes of its Outcome do not map kinds of change to counts"
     if not _all_are(outcome.refusals, Refusal) or not _all_are(outcome.differences, Difference):
         return "refusals or differences of its Outcome have a wrong type"
+    if not isinstance(outcome.interface, InterfaceEdit):
+        return "interface of its Outcome is no InterfaceEdit"
     if not isinstance(outcome.copies, Mapping) or not all(
         isinstance(name, str) for pair in outcome.copies.items() for name in pair
     ):

@@ -27,12 +27,14 @@ class RunRequest:
         optimised: whether onnxruntime optimises the graphs.
         tolerance: the allowed deviation of results; None if deviations are not judged.
         names: input of the original -> its name in the rewritten model, if the names differ.
+        added: outputs that only the rewritten model has; they are not compared.
     """
 
     drawing: Drawing
     optimised: bool = False
     tolerance: Tolerance | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    added: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

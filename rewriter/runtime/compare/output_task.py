@@ -49,11 +49,13 @@ def compare_outputs(job: Job[RunRequest]) -> RunOutcome:
         ]
     except RunError as error:
         return broken(error=one_line(f"the second model does not run: {error}"))
-    if len(second.outputs) != len(found.outputs):
-        gives = f"{_listed(second.outputs)} instead of {_listed(found.outputs)}"
+    kept = [place for place, name in enumerate(second.outputs) if name not in request.added]
+    given = tuple(second.outputs[place] for place in kept)
+    if len(given) != len(found.outputs):
+        gives = f"{_listed(given)} instead of {_listed(found.outputs)}"
         return broken(error=one_line(f"the second model gives {gives}"))
-    places = counterparts(found.outputs, second.outputs)
-    after = [[results[place] for place in places] for results in after]
+    places = counterparts(found.outputs, given)
+    after = [[results[kept[place]] for place in places] for results in after]
     del second
     apart = _deviations(found, after, request.tolerance)
     if not apart:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -33,6 +33,7 @@ def compare_runs(
     optimised: bool,
     timeout: float,
     tolerance: Tolerance | None = None,
+    added: Sequence[str] = (),
 ) -> RunOutcome:
     """Run the original and the rewritten model on the same input sets in a child process and compare.
 
@@ -45,6 +46,7 @@ def compare_runs(
             choice of sizes per set. If the process ends in an extra set for Loops, a second one gets the
             seconds that are left.
         tolerance: the allowed deviation of results; without one, deviations are not judged.
+        added: outputs that only the rewritten model has; they are not compared.
 
     Returns:
         The result. A crash, a timeout or a failure of a model is part of it, not raised.
@@ -55,7 +57,7 @@ def compare_runs(
     try:
         for rounds in (drawing.plan.rounds, Rounds()):
             drawing = replace(drawing, plan=replace(drawing.plan, rounds=rounds))
-            request = RunRequest(drawing, optimised, tolerance, names)
+            request = RunRequest(drawing, optimised, tolerance, names, frozenset(added))
             found = run(TASK, request, models, folders=folders, timeout=timeout)
             timeout = end - monotonic()
             # Runs with 0 and 1 Loop iterations are optional: if the child dies in one, repeat without them.

@@ -132,16 +132,21 @@ def rewrite_json(report: Report) -> RewriteJson:
         "placement_after": placement_json(report.tree),
         **original_json(report.analysis),
         "passes": [_pass_json(record) for record in report.passes],
-        "refusals": [
-            {"module": refusal.module, "reason": refusal.reason.name.lower(), "witness": refusal.witness}
-            for refusal in report.refusals
-        ],
+        "refusals": refusals_json(report),
         "verification": verification_json(report.verification),
         "seconds": dict(report.seconds),
         "outputs": [str(path) for path in report.outputs],
         "removed": [str(path) for path in report.removed],
         **notes_json(report.analysis),
     }
+
+
+def refusals_json(report: Report) -> Sequence[RefusalJson]:
+    """Convert the refusals of a rewrite to JSON."""
+    return [
+        {"module": refusal.module, "reason": refusal.reason.name.lower(), "witness": refusal.witness}
+        for refusal in report.refusals
+    ]
 
 
 def _file_json(summary: Summary) -> FileJson:

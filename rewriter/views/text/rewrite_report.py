@@ -37,7 +37,7 @@ def print_report(report: Report, console: Console) -> None:
         result += placed
     if result:
         flow(console, result, label="result")
-    _print_refusals(report.refusals, console)
+    print_refusals(report.refusals, console)
     differences = _differences(report)
     bodies = "body" if len(differences) == 1 else "bodies"
     _print_list("differ", f"{bodies} that could not share a function", differences, console)
@@ -93,7 +93,8 @@ def _change(count: int, what: str) -> str:
     return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}{space}{rest}"
 
 
-def _print_refusals(refusals: tuple[Refusal, ...], console: Console) -> None:
+def print_refusals(refusals: tuple[Refusal, ...], console: Console) -> None:
+    """Print the number of refusals and the first few of them; nothing without refusals."""
     _print_list("refused", "not done", [str(refusal) for refusal in refusals], console)
 
 

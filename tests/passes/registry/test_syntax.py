@@ -75,4 +75,4 @@ def test_slips_are_named(text: str, says: str) -> None:
 @pytest.mark.parametrize("step", PASSES, ids=lambda step: step.name)
 def test_every_pass_says_what_it_does(step: type) -> None:
     assert purpose_of(step).endswith(".")
-    assert all(isinstance(default, bool | int | str | tuple) for default in options_of(step).values())
+    assert all(isinstance(default, bool | int | float | str | tuple) for default in options_of(step).values())

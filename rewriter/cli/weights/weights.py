@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewriter import pipeline
 from rewriter.checkpoints.weight_map import weights
 from rewriter.cli.common import given_of, progress, show
-from rewriter.options.edit import WeightsOptions
+from rewriter.options.weights import WeightsOptions
 from rewriter.views.json.edits.weights import weights_json
 from rewriter.views.text.edits.weights import print_weights
 

@@ -6,7 +6,7 @@ from rewriter.api.checkpoints import refit_given
 from rewriter.checkpoints.refit import Refit, Unresolved
 from rewriter.checkpoints.tensors.state_dict import of_path
 from rewriter.cli.common import given_of, progress, show
-from rewriter.options.edit import RefitOptions
+from rewriter.options.weights import RefitOptions
 from rewriter.views.json.edits.refit import refit_json
 from rewriter.views.text.edits.weights import print_refit
 

@@ -1,0 +1,1 @@
+"""Verbs that move weights between checkpoints and models."""

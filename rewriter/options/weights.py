@@ -1,0 +1,56 @@
+"""Options of the verbs that move weights: one dataclass per verb; its docstring is the help page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewriter.basics.option_declaration import Verb, argument, option
+from rewriter.options.groups import Output, Printing, SideInputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsOptions(Verb, SideInputs, Printing):
+    """Show which tensors of MODEL hold the keys of its state dict, and how.
+
+    Keys that the file does not give are listed with the reason. --reference shows all keys, and those that
+    are tied. With -o, the state dict is written as safetensors; torch loads it with strict=False, and with
+    --reference strictly, unless the list of missing keys says otherwise.
+
+    \b
+      rewriter weights torchscript.onnx
+      rewriter weights torchscript.onnx -o bert.safetensors
+      rewriter weights torchscript.onnx -o bert.safetensors --reference config.json
+      rewriter weights torchscript.onnx --json | jq '.weights[] | {key, initializer}'
+    """
+
+    model: Path = argument()
+    output: Path | None = option(None, "Write the state dict as safetensors.", short="-o")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefitOptions(Verb, Output, SideInputs, Printing):
+    """Put the weights of the checkpoint NEW into MODEL, without an exporter.
+
+    NEW is a safetensors file, a file of torch, an .index.json of shards, or the folder of one of these. Its
+    keys are the names of parameters in MODEL; the prefix of a wrapper may differ. Every tensor of MODEL that
+    may depend on a weight needs new weights: what the file does not show is listed, and nothing is written.
+    --checkpoint, the checkpoint that was exported, shows what the exporter computed.
+
+    What is written is read back and compared: each new tensor with the checkpoint, all else with MODEL.
+
+    \b
+      rewriter refit torchscript.onnx finetuned.safetensors -o finetuned.onnx
+      rewriter refit torchscript.onnx finetuned.safetensors --checkpoint bert.safetensors -o finetuned.onnx
+    """
+
+    model: Path = argument()
+    new: Path = argument()
+    partial: bool = option(
+        False, "Write the file although something has no new weights; such tensors keep their content."
+    )
+    prefix: str | None = option(
+        None,
+        "The prefix of the keys in NEW that are for MODEL, such as model; found if not given.",
+        metavar="TEXT",
+    )

@@ -1,0 +1,163 @@
+"""Taps: values of modules become outputs, the others are proved equal, and the record comes off again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import rewriter
+from rewriter.errors import CannotCut, UsageError
+from rewriter.passes.registry.syntax import parse_passes
+from rewriter.refusals import Reason
+from tests.build import chain
+from tests.edits.models import BRANCHES, IN_LOOP, LOOP, ONES, SCAN, model, run
+from tests.exports import EXPORTS, FILES, name_of
+
+LAYERS = ("/l.0/a/Relu", "/l.0/b/Relu", "/l.1/a/Relu", "/l.1/b/Relu")
+
+
+def outputs(proto: onnx.ModelProto) -> list[str]:
+    return [info.name for info in proto.graph.output]
+
+
+def tapped(proto: onnx.ModelProto, *globs: str, **options: Any) -> onnx.ModelProto:
+    report = rewriter.tap(proto, globs, numbers=False, **options)
+    assert report.verification.verdict is rewriter.Verdict.EQUAL
+    onnx.checker.check_model(report.analysis.model, full_check=True)
+    assert rewriter.untap(report.analysis.model, numbers=False).analysis.model == proto
+    return report.analysis.model
+
+
+@pytest.mark.parametrize(
+    ("globs", "options", "names"),
+    [
+        (("l.0",), {}, ["l.0"]),
+        (("l.*",), {}, ["l.0", "l.1"]),
+        (("l.1.*",), {"what": "inputs"}, ["l.1.a.input", "l.1.b.input"]),
+        ((), {"value": "v1"}, ["v1"]),
+        (("l.0",), {"value": ("v1", "v3")}, ["l.0", "v1", "v3"]),
+    ],
+)
+def test_outputs_are_named_by_path(
+    globs: tuple[str, ...], options: Mapping[str, Any], names: list[str]
+) -> None:
+    assert outputs(tapped(chain(*LAYERS), *globs, **options)) == ["y", *names]
+
+
+def test_values_are_those_of_the_module() -> None:
+    text = """g (float[2] x) => (float[2] y) {
+      ["/a/Neg"] u = Neg(x) ["/b/Split"] v, w = Split<num_outputs = 2>(u)
+      ["/c/Concat"] y = Concat<axis = 0>(w, v) }"""
+    made = run(tapped(model(text), "a", "b"), x=ONES)
+    assert np.array_equal(made["a"], -ONES)
+    assert np.array_equal(made["b.0"], -ONES[:1])
+    assert made.keys() == {"y", "a", "b.0", "b.1"}
+
+
+def test_a_name_that_is_taken_gets_a_number() -> None:
+    text = 'g (float[2] x) => (float[2] a) { ["/a/Exp"] u = Exp(x) ["/b/Neg"] a = Neg(u) }'
+    assert outputs(tapped(model(text), "a")) == ["a", "a_1"]
+
+
+def test_every_call_has_its_output() -> None:
+    path = EXPORTS / "shared_block" / "dy.onnx"
+    report = rewriter.tap(path, "block", numbers=False)
+    assert [tap.output for tap in report.taps] == ["block@0", "block@1", "block@2"]
+    assert [tap.call for tap in report.taps] == [0, 1, 2]
+
+
+LAST: list[tuple[str, dict[str, Any], dict[str, list[float]]]] = [
+    (LOOP, {"n": 2, "k": True}, {"loop.a": [-4, -4], "loop.b": [4, 4]}),
+    (LOOP, {"n": 0, "k": True}, {"loop.a": [], "loop.b": []}),
+    (BRANCHES, {"c": True}, {"if.a": [1, 1], "if.b": [-1, -1], "if.d": []}),
+    (BRANCHES, {"c": False}, {"if.a": [], "if.d": [1, 1]}),
+    (IN_LOOP, {"n": 3, "k": True}, {"loop.if.a": [1, 1], "loop.if.d": []}),
+]
+
+
+@pytest.mark.parametrize(("text", "feeds", "wanted"), LAST)
+def test_last_run_of_a_body(text: str, feeds: dict[str, Any], wanted: dict[str, list[float]]) -> None:
+    made = run(tapped(model(text), *wanted), x=ONES, **feeds)
+    assert {name: made[name].tolist() for name in wanted} == wanted
+    assert np.array_equal(made["y"], run(model(text), x=ONES, **feeds)["y"])
+
+
+def test_iterations_are_stacked() -> None:
+    made = run(tapped(model(LOOP), "loop.a", iterations="stacked"), x=ONES, n=2, k=True)
+    assert made["loop.a"].tolist() == [[2, 2], [-4, -4]]
+    rows = np.ones((3, 2), np.float32)
+    for iterations, wanted in (("last", [-3, -3]), ("stacked", [[-1, -1], [-2, -2], [-3, -3]])):
+        made = run(tapped(model(SCAN), "scan.b", iterations=iterations), x=rows, s0=0 * ONES)
+        assert made["scan.b"].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "options", "reason"),
+    [
+        (LOOP, "loop.cond", {}, Reason.SCALAR_IN_BODY),
+        (IN_LOOP, "loop.if.a", {"iterations": "stacked"}, Reason.BRANCH_IN_ITERATIONS),
+        (SCAN.replace("<num", "<scan_output_axes = [0], num"), "scan.b", {}, Reason.SCAN_LISTS),
+    ],
+)
+def test_what_cannot_leave_a_body_is_refused(
+    text: str, module: str, options: dict[str, Any], reason: Reason
+) -> None:
+    with pytest.raises(CannotCut) as error:
+        rewriter.tap(model(text), module, numbers=False, **options)
+    assert reason.value in str(error.value)
+
+
+def test_a_second_tap_adds_to_the_first() -> None:
+    once = rewriter.tap(chain(*LAYERS), "l.0.a", numbers=False).analysis.model
+    report = rewriter.tap(once, ("l.0", "l.0.a"), numbers=False)
+    assert [tap.output for tap in report.taps] == ["l.0"]
+    assert [refusal.reason for refusal in report.refusals] == [Reason.TAPPED]
+    assert outputs(report.analysis.model) == ["y", "l.0.a", "l.0"]
+    assert rewriter.untap(report.analysis.model, numbers=False).analysis.model == chain(*LAYERS)
+
+
+def test_functions_of_ours_are_inlined_and_the_pass_runs_among_others() -> None:
+    grouped = rewriter.rewrite(chain(*LAYERS), functions="call", numbers=False).analysis.model
+    report = rewriter.tap(grouped, "l.0", numbers=False)
+    assert [record.name for record in report.passes] == ["flatten", "tap{only=l.0,measure=false}"]
+    assert not report.analysis.model.functions
+    steps = parse_passes("annotate,tap{only=l.0},group,untap")
+    with pytest.raises(UsageError, match="no pass fits"):
+        parse_passes("tapp")
+    assert outputs(rewriter.rewrite(chain(*LAYERS), passes=steps, numbers=False).analysis.model) == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("globs", "options", "says"),
+    [
+        ((), {}, "missing modules"),
+        (("l.3",), {}, "no module fits 'l.3'"),
+        ((), {"value": "v9"}, "no value fits 'v9'; there are x, v1"),
+        ((), {"value": "x"}, "is an input of the model"),
+        ((), {"value": "y"}, "is an output of the model already"),
+        (("l.0",), {"iterations": "first"}, "no choice of iterations fits 'first'"),
+    ],
+)
+def test_slips_are_named(globs: tuple[str, ...], options: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        rewriter.tap(chain(*LAYERS), globs, numbers=False, **options)
+
+
+def test_numbers_are_of_the_written_model() -> None:
+    report = rewriter.tap(chain(*LAYERS), "l.0")
+    assert report.verification.numeric is not None
+    assert (report.verification.numeric.exact, report.verification.numeric.identical) == (True, False)
+    assert report.verification.notes == ("1 output added",)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_all_modules_at_once(path: Any) -> None:
+    report = rewriter.tap(path, "**")
+    assert report.verification.verdict is rewriter.Verdict.EQUAL
+    back = rewriter.untap(report.analysis.model, numbers=False).analysis.model
+    assert back == onnx.load(path, load_external_data=False)
