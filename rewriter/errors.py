@@ -21,6 +21,10 @@ class CannotCut(RewriterError):
     """The selected modules cannot be a model of their own; nothing was written."""
 
 
+class CannotReplace(RewriterError):
+    """The selected modules cannot be nodes of one operator, or a runtime refuses them; nothing was written."""
+
+
 class CannotWrite(RewriterError):
     """The output cannot be written to its target; nothing was written."""
 

@@ -25,6 +25,7 @@ _VERBS = {
     "profile": "Show the time of a model, by module and by class.",
     "extract": "Write modules as a model of their own.",
     "split": "Cut a model into a chain of models.",
+    "replace": "Make modules nodes of a custom operator, with the modules as its function body.",
     "explain": "Show the evidence for the module of a node, value or weight, or for a module.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers of each module: operators, parameters, shapes, FLOPs.",

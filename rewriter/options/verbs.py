@@ -9,6 +9,7 @@ _VERBS_OF = {
     "show": ("Export", "Report", "Doctor", "Passes", "Completion"),
     "write": ("Rewrite", "Carry", "Batch", "Flatten"),
     "cut": ("Extract", "Split"),
+    "edit": ("Replace",),
     "compare": ("Verify", "Diff", "Profile"),
 }
 VERBS = {name.lower(): (module, f"{name}Options") for module, names in _VERBS_OF.items() for name in names}

@@ -1,0 +1,34 @@
+"""`rewriter replace M MODULE... --with DOMAIN:NAME -o O`."""
+
+from __future__ import annotations
+
+import click
+
+from rewriter.api.side_inputs import read_inputs
+from rewriter.basics.option_declaration import values
+from rewriter.cli.common import given_of, progress, show
+from rewriter.edits.operator_name import OperatorName
+from rewriter.options.edit import ReplaceOptions
+from rewriter.options.groups import Pieces
+from rewriter.pipeline import Options
+from rewriter.pipeline.replacing import replace
+from rewriter.runtime.compare.tolerance import tolerance_of
+from rewriter.views.json.replacement import replace_json
+from rewriter.views.text.replacement import print_replacement
+
+
+def run(options: ReplaceOptions) -> None:
+    """Replace modules by nodes of an operator, and print a summary."""
+    selection = options.selection
+    if not selection.of_modules and not selection.operators:
+        raise click.UsageError("missing modules: name one, such as 'encoder.layer.0', or a glob")
+    how = Options(
+        **values(Pieces, options) | {"inputs": read_inputs(options.inputs)},
+        copy_data=options.copy_data,
+        tolerance=tolerance_of(options.tolerance, options.rtol, options.atol),
+        given=given_of(options, options.output),
+    )
+    operator = OperatorName.of(options.operator)
+    with progress() as tell:
+        found = replace(options.model, selection, operator, options.output, how, tell)
+    show(options, lambda: replace_json(found), lambda console: print_replacement(found, console))
