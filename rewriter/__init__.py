@@ -27,6 +27,7 @@ from rewriter.version import __version__
 
 if TYPE_CHECKING:
     from rewriter import adapters, batch
+    from rewriter.api.edits import replace
     from rewriter.api.foreign_models import Rewritten
     from rewriter.api.functions import (
         LoadedModel,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from rewriter.api.model import Model, open
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
+    from rewriter.edits.replacement import Replacement
     from rewriter.errors import RewriterError
     from rewriter.insight.comparison.module_diff import Diff
     from rewriter.insight.conflicts import Conflicts
@@ -96,6 +98,7 @@ __all__ = [
     "Placing",
     "Profile",
     "Refusal",
+    "Replacement",
     "Report",
     "RewriterError",
     "Rewritten",
@@ -115,6 +118,7 @@ __all__ = [
     "load",
     "open",
     "profile",
+    "replace",
     "report",
     "rewrite",
     "split",
@@ -143,6 +147,7 @@ _HOME = {
     "load": "api.functions",
     "Model": "api.model",
     "open": "api.model",
+    "replace": "api.edits",
     "report": "api.functions",
     "rewrite": "api.functions",
     "tree": "api.functions",
@@ -164,6 +169,7 @@ _HOME = {
     "Placement": "modules.module_tree",
     "Profile": "insight.profile",
     "Refusal": "refusals",
+    "Replacement": "edits.replacement",
     "Report": "views.rewrite_report",
     "Rewritten": "api.foreign_models",
     "RewriterError": "errors",

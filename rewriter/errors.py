@@ -22,7 +22,7 @@ class CannotCut(RewriterError):
 
 
 class CannotReplace(RewriterError):
-    """The selected modules cannot be nodes of one operator, or a runtime refuses them; nothing was written."""
+    """The selected modules cannot be nodes of one operator, or a runtime refuses them."""
 
 
 class CannotWrite(RewriterError):

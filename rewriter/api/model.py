@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import pipeline
+from rewriter.api import edits
 from rewriter.api import functions as api
 from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
@@ -105,6 +106,7 @@ class Model(Display):
         return self.analysis.tree
 
     extract = _method(api.extract)
+    replace = _method(edits.replace)
     split = _method(api.split)
     profile = _method(api.profile)
     diff = _method(api.diff)

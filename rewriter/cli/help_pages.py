@@ -39,6 +39,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     },
     "flatten": _PROOF,
     "extract": _PROOF,
+    "replace": _PROOF,
     "split": _PROOF,
     "verify": {
         0: "equal, or within the tolerance that was given",

@@ -11,7 +11,7 @@ from onnx import FunctionProto, ModelProto, NodeProto
 from rewriter.errors import UsageError
 from rewriter.model.index.graph import nodes_within
 from rewriter.model.operator_set.operator_names import domains_of_name
-from rewriter.model.operator_set.operators import canonical, is_standard, left_to_runtimes
+from rewriter.model.operator_set.operators import is_standard, left_to_runtimes
 
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
 _FORM = re.compile(rf"({_IDENTIFIER}(?:\.{_IDENTIFIER})*):({_IDENTIFIER})", re.ASCII)
@@ -32,9 +32,8 @@ class OperatorName:
         """Refuse names that readers would take for other operators."""
         if is_standard(self.domain):
             raise UsageError(
-                f"{self}: {canonical(self.domain) or 'ai.onnx'} is ONNX's own domain, in which onnx's checker "
-                "and onnxruntime know every operator and take no function of a model; choose a domain of "
-                "yours, such as my.domain"
+                f"{self}: in {self.domain}, a domain of ONNX, onnx's checker and onnxruntime accept only the "
+                "operators of ONNX, and no function of a model; choose another domain, such as my.domain"
             )
         owners = domains_of_name(self.name)
         if owners and self.domain not in owners:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from onnx import FunctionProto, ModelProto
+from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TypeProto, helper
 
 from rewriter.basics.display import Display, counted
 from rewriter.edits.operator_name import OperatorName
@@ -31,6 +32,21 @@ class Ran(StrEnum):
     """A kernel of onnxruntime; the function is ignored."""
 
 
+@dataclass(frozen=True, slots=True)
+class Formal:
+    """Formal input or output of an operator.
+
+    Attributes:
+        name: its name in the function; of a parameter, the name in the module.
+        is_stored: whether it is a stored tensor of the model, at every node.
+        type: its type, if the model states the same type at every node; else None.
+    """
+
+    name: str
+    is_stored: bool
+    type: TypeProto | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Replacement(Display):
     """Modules of a model, replaced by nodes of one operator.
@@ -39,7 +55,7 @@ class Replacement(Display):
         analysis: the model before, with functions inlined; but its `model` is the result.
         operator: the operator.
         function: the function of the operator.
-        modules: module -> number of its calls; each is a node of the operator now.
+        nodes: the nodes of the operator; those of the main graph in its order, then those in bodies.
         refusals: names that `flatten` cannot restore.
         verification: the verification of the result against the model, with the body of the function.
         ran: what onnxruntime ran for the operator; None if the result was not loaded.
@@ -51,7 +67,7 @@ class Replacement(Display):
     analysis: Analysis
     operator: OperatorName
     function: FunctionProto
-    modules: Mapping[ModulePath, int]
+    nodes: tuple[NodeProto, ...]
     refusals: tuple[Refusal, ...]
     verification: Verification
     ran: Ran | None
@@ -65,22 +81,60 @@ class Replacement(Display):
         return self.analysis.model
 
     @property
-    def calls(self) -> int:
-        """Number of nodes of the operator."""
-        return sum(self.modules.values())
+    def modules(self) -> dict[ModulePath, int]:
+        """The replaced modules, each with the number of its calls."""
+        return dict(Counter(ModulePath(metadata.get(node, tags.MODULE) or "") for node in self.nodes))
+
+    @property
+    def inputs(self) -> list[Formal]:
+        """The inputs of the operator: activations, then parameters, then other stored tensors."""
+        return self._formals(self.function.input, [list(node.input) for node in self.nodes])
+
+    @property
+    def results(self) -> list[Formal]:
+        """The outputs of the operator."""
+        return self._formals(self.function.output, [list(node.output) for node in self.nodes])
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes of the operator, each with ONNX's name of its type, in lower case."""
+        types = {each.name: each.type for each in self.nodes[0].attribute}
+        return {name: AttributeProto.AttributeType.Name(number).lower() for name, number in types.items()}
+
+    def _formals(self, names: Iterable[str], actuals: Sequence[Sequence[str]]) -> list[Formal]:
+        stored = _stored_types(self.model)
+        known = _stated_types(self.model) | stored
+        found = []
+        for position, name in enumerate(names):
+            given = [each[position] for each in actuals]
+            types = [known.get(actual) for actual in given]
+            same = all(each == types[0] for each in types)
+            found.append(Formal(name, all(actual in stored for actual in given), types[0] if same else None))
+        return found
 
     def _brief(self) -> str:
-        return f"{self.operator}, {counted(self.calls, 'node')}, {self.verification.verdict}"
+        return f"{self.operator}, {counted(len(self.nodes), 'node')}, {self.verification.verdict}"
 
 
-def replaced_modules(model: ModelProto, operator: OperatorName) -> dict[ModulePath, int]:
-    """Map each module that nodes of an operator replace to the number of these nodes, in order of the file."""
-    found: dict[ModulePath, int] = {}
-    for node in nodes_within(reversed(model.graph.node)):
-        if (node.domain, node.op_type) == (operator.domain, operator.name):
-            path = ModulePath(metadata.get(node, tags.MODULE) or "")
-            found[path] = found.get(path, 0) + 1
-    return found
+def _stored_types(model: ModelProto) -> dict[str, TypeProto]:
+    """Map each initializer of the main graph to its type."""
+    return {
+        tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
+        for tensor in model.graph.initializer
+    }
+
+
+def _stated_types(model: ModelProto) -> dict[str, TypeProto]:
+    """Map each value of the main graph whose type the file states to this type."""
+    graph = model.graph
+    return {info.name: info.type for info in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def nodes_of(model: ModelProto, operator: OperatorName) -> tuple[NodeProto, ...]:
+    """Return the nodes of an operator: those of the main graph in its order, then those in bodies."""
+    inside = [inner for node in model.graph.node for inner in nodes_within([node]) if inner is not node]
+    every = (*model.graph.node, *inside)
+    return tuple(node for node in every if (node.domain, node.op_type) == (operator.domain, operator.name))
 
 
 def function_of(model: ModelProto, operator: OperatorName) -> FunctionProto:

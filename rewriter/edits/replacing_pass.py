@@ -121,7 +121,9 @@ def _demand_called(file: str, chosen: Sequence[Module]) -> None:
     """Refuse the root, which has no call, and modules that are never called, such as lists."""
     for module in chosen:
         if module.path == ROOT:
-            raise UsageError(f"{file}: the root is the whole model, not a module in it; choose modules inside")
+            raise UsageError(
+                f"{file}: the root is the whole model, not a module in it; choose modules inside"
+            )
         if not module.calls:
             parts = f"; its parts are {module.path}.*" if module.children else ""
             raise UsageError(f"{file}: {module.path} is never called, so no node can replace it{parts}")
@@ -178,4 +180,3 @@ def _first_use(member: Member) -> tuple[Sequence[str], Sequence[str]]:
 def _by_number(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts `layers.2` before `layers.10`."""
     return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", name)]
-

@@ -11,8 +11,8 @@ from rewriter.options.groups import (
     PATTERNS,
     Output,
     PackData,
-    Pieces,
     Printing,
+    Proof,
     SideInputs,
     Tolerances,
 )
@@ -25,7 +25,7 @@ class ReplaceOptions(
     Selection,
     Output,
     SideInputs,
-    Pieces,
+    Proof,
     Tolerances,
     ChildLimits,
     PackData,

@@ -13,8 +13,8 @@ from rewriter.edits.replacement import (
     Ran,
     Replacement,
     function_of,
+    nodes_of,
     rename_operator,
-    replaced_modules,
 )
 from rewriter.edits.replacing_pass import Replace
 from rewriter.errors import CannotReplace, Different, NotProved
@@ -66,7 +66,7 @@ def replace(
         report.analysis,
         operator,
         function_of(model, operator.provisional),
-        replaced_modules(model, operator.provisional),
+        nodes_of(model, operator.provisional),
         report.refusals,
         report.verification,
         Ran.BODY if report.verification.numeric and report.verification.numeric.taken else None,
@@ -110,7 +110,9 @@ def _tried(found: Replacement, source: Source, options: Options) -> Replacement:
     if not numeric.taken or numeric.random:
         raise NotProved(f"{subject}, and {numbers_phrase(numeric)}; nothing was written")
     if not numeric.within:
-        raise Different(f"{subject}, and computes something else: {numbers_phrase(numeric)}; nothing was written")
+        raise Different(
+            f"{subject}, and computes something else: {numbers_phrase(numeric)}; nothing was written"
+        )
     return changed(found, ran=Ran.KERNEL, kernel=numeric)
 
 

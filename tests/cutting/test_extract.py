@@ -19,8 +19,8 @@ from rewriter.model.storage.external_data import bytes_of, external_locations, t
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
 from rewriter.verdict.verification import Verdict
-from rewriter.views.json.cutting import _value_json
-from rewriter.views.text.cutting import _typed
+from rewriter.views.json.cutting import value_json
+from rewriter.views.text.cutting import typed
 from tests.build import chain, model
 from tests.exports import EXPORTS
 
@@ -413,8 +413,8 @@ def test_a_value_of_unknown_rank_is_no_scalar() -> None:
     unknown = onnx.ValueInfoProto(name="v")
     unknown.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
     scalar = onnx.helper.make_tensor_value_info("v", onnx.TensorProto.FLOAT, [])
-    assert [_typed(each) for each in (unknown, scalar)] == ["v float of unknown rank", "v float scalar"]
-    assert [_value_json(each)["shape"] for each in (unknown, scalar)] == [None, []]
+    assert [typed(each) for each in (unknown, scalar)] == ["v float of unknown rank", "v float scalar"]
+    assert [value_json(each)["shape"] for each in (unknown, scalar)] == [None, []]
 
 
 def test_a_piece_has_an_import() -> None:

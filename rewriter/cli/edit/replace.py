@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import click
 
-from rewriter.api.side_inputs import read_inputs
-from rewriter.basics.option_declaration import values
-from rewriter.cli.common import given_of, progress, show
+from rewriter.cli.common import given_of, progress, proof_of, show
 from rewriter.edits.operator_name import OperatorName
 from rewriter.options.edit import ReplaceOptions
-from rewriter.options.groups import Pieces
 from rewriter.pipeline import Options
 from rewriter.pipeline.replacing import replace
 from rewriter.runtime.compare.tolerance import tolerance_of
@@ -23,7 +20,7 @@ def run(options: ReplaceOptions) -> None:
     if not selection.of_modules and not selection.operators:
         raise click.UsageError("missing modules: name one, such as 'encoder.layer.0', or a glob")
     how = Options(
-        **values(Pieces, options) | {"inputs": read_inputs(options.inputs)},
+        **proof_of(options),
         copy_data=options.copy_data,
         tolerance=tolerance_of(options.tolerance, options.rtol, options.atol),
         given=given_of(options, options.output),

@@ -25,7 +25,6 @@ from onnx import AttributeProto, FunctionProto, NodeProto
 from rewriter.model.index.columns import HOLD_GRAPHS
 from rewriter.passes.functions.equal_functions import (
     Identity,
-    Member,
     find_equal_functions,
     identity_of,
 )

@@ -18,7 +18,6 @@ from rewriter.passes.functions.value_names import UsedNames, names_in_bodies, re
 from rewriter.paths import ModulePath
 from rewriter.refusals import Reason, Refusal
 
-
 InputOrder = Callable[[Member], tuple[Sequence[str], Sequence[str]]]
 """Function that returns the inputs of a member in the order of a shared function: activations and stored
 tensors that are no parameters; and parameters."""

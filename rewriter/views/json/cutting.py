@@ -184,12 +184,13 @@ def _piece_json(piece: Piece) -> PieceJson:
         "nodes": len(model.graph.node),
         "initializers": len(model.graph.initializer),
         "functions": len(model.functions),
-        "inputs": [_value_json(info) for info in model.graph.input if info.name in fed],
-        "outputs": [_value_json(info) for info in model.graph.output],
+        "inputs": [value_json(info) for info in model.graph.input if info.name in fed],
+        "outputs": [value_json(info) for info in model.graph.output],
     }
 
 
-def _value_json(info: ValueInfoProto) -> ValueJson:
+def value_json(info: ValueInfoProto) -> ValueJson:
+    """Convert the name and type of a value to JSON."""
     tensor = info.type.tensor_type
     is_tensor = info.type.HasField("tensor_type")
     return {

@@ -58,11 +58,11 @@ def _sizes(model: ModelProto) -> list[str]:
 
 
 def _print_values(label: str, infos: Iterable[ValueInfoProto], names: set[str], console: Console) -> None:
-    shown = [_typed(info) for info in infos if info.name in names]
+    shown = [typed(info) for info in infos if info.name in names]
     flow(console, shown or ["none"], label=label)
 
 
-def _typed(info: ValueInfoProto) -> str:
+def typed(info: ValueInfoProto) -> str:
     """Format a value with its type: `hidden float 2 x seq x 128`."""
     tensor = info.type.tensor_type
     if not info.type.HasField("tensor_type"):

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
+from rewriter.edits.replacement import Replacement
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.conflicts import Conflicts
 from rewriter.insight.lookup.explanation import Explanation
@@ -33,6 +34,7 @@ from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
 from rewriter.views.text.explanation import print_explanation
 from rewriter.views.text.profile import print_profile
+from rewriter.views.text.replacement import print_replacement
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.sources import print_sources
 from rewriter.views.text.stats import print_stats
@@ -63,6 +65,7 @@ print_result.register(Diagnosis, print_diagnosis)
 print_result.register(Diff, print_diff)
 print_result.register(Explanation, print_explanation)
 print_result.register(Extraction, print_extraction)
+print_result.register(Replacement, print_replacement)
 print_result.register(ModuleTree, print_modules)
 print_result.register(Profile, print_profile)
 print_result.register(Report, print_report)
