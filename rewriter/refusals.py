@@ -40,6 +40,7 @@ class Reason(Enum):
         "onnx does not know this operator or one inside it, and the types behind it are not known in a body "
         "of If, Loop or Scan, so no function has this node"
     )
+    READ_OUTSIDE = "nodes outside of the module read its result too, so it stays before the new node"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
 
 

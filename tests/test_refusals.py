@@ -3,6 +3,7 @@ from __future__ import annotations
 from rewriter.errors import (
     BelowThreshold,
     CannotCut,
+    CannotReplace,
     CannotWrite,
     Different,
     DoesNotFit,
@@ -35,6 +36,7 @@ def test_exit_codes() -> None:
         UsageError: 2,
         UnreadableModel: 3,
         CannotCut: 3,
+        CannotReplace: 3,
         DoesNotFit: 3,
         BelowThreshold: 4,
     }

@@ -56,7 +56,8 @@ class Replacement(Display):
         operator: the operator.
         function: the function of the operator.
         nodes: the nodes of the operator; those of the main graph in its order, then those in bodies.
-        refusals: names that `flatten` cannot restore.
+        refusals: nodes of the modules that stay outside of the operator, and names that `flatten` cannot
+            restore.
         verification: the verification of the result against the model, with the body of the function.
         ran: what onnxruntime ran for the operator; None if the result was not loaded.
         kernel: the comparison of the result, run by the kernel, with the model; None if no kernel ran.

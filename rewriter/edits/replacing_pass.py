@@ -32,7 +32,7 @@ After::
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -40,23 +40,25 @@ from onnx import ModelProto
 
 from rewriter.edits.operator_name import OperatorName
 from rewriter.errors import CannotReplace, UsageError
+from rewriter.evidence.metadata import tags
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection
-from rewriter.passes.base import Difference, Outcome
+from rewriter.passes.base import Outcome
 from rewriter.passes.emission.body_plans import plan_functions
 from rewriter.passes.emission.boundary_types import BoundaryTypes
 from rewriter.passes.emission.function_writer import Emission
 from rewriter.passes.emission.grouping_plan import GroupingPlan
 from rewriter.passes.functions.body_differences import first_difference
 from rewriter.passes.functions.differing_attributes import lift_attributes
-from rewriter.passes.functions.equal_functions import Member, find_equal_functions, identity_of
+from rewriter.passes.functions.equal_functions import Identity, Member, find_equal_functions, identity_of
 from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.functions.value_names import UsedNames
 from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.passes.share import merger_of, write_shared
 from rewriter.paths import ROOT, ModulePath
-from rewriter.refusals import Refusal
-from rewriter.regions.region_tree import TOP, Region
+from rewriter.refusals import Reason, Refusal
+from rewriter.regions.region_tree import TOP, Region, name_of
 
 _MOST_TOLD = 3
 """Maximum number of differing bodies that a message names."""
@@ -89,29 +91,31 @@ class Replace:
         if any(is_ours(function) for function in analysis.model.functions):
             raise UsageError(f"{file}: has functions of an earlier run; 'rewriter flatten' it first")
         analysis.demand_text()
-        self.operator.demand_free(analysis.model, file)
+        for operator in (self.operator, self.operator.provisional):
+            operator.demand_free(analysis.model, file)
         chosen = self.selection.whole(analysis)
         _demand_called(file, chosen)
         paths = {module.path for module in chosen}
         types = BoundaryTypes(analysis.graph)
         plans = plan_functions(analysis, types, lambda module: module.path in paths)
-        refusals = tuple(refusal for plan in reversed(plans) for refusal in plan.refusals)
-        _demand_whole(file, chosen, plans, refusals)
-        Emission(analysis, plans, _NamesOfOne(self.operator.provisional)).emit()
-        calls = _share(file, analysis.model, self.operator.provisional)
-        return Outcome({"modules replaced": len(chosen), "calls of the operator": calls}, refusals)
+        _demand_whole(file, chosen, plans)
+        model = analysis.model
+        names = _NamesOfOne(self.operator.provisional, model)
+        Emission(analysis, plans, names).emit()
+        calls, lost = _share(file, model, names)
+        changes = {"modules replaced": len(chosen), "calls of the operator": calls}
+        return Outcome(changes, (*_left_outside(analysis, paths), *lost))
 
 
 class _NamesOfOne:
     """Source of names that gives every call the name of the operator, and a domain of its own."""
 
-    def __init__(self, operator: OperatorName) -> None:
+    def __init__(self, operator: OperatorName, model: ModelProto) -> None:
         self._operator = operator
-        self._made = 0
+        self._domains = UsedNames(opset.domain for opset in model.opset_import)
 
     def of(self, region: Region, module: Module) -> tuple[str, str]:
-        self._made += 1
-        return f"{self._operator.domain}.call_{self._made}", self._operator.name
+        return self._domains.fresh(f"{self._operator.domain}.call"), self._operator.name
 
     def shared(self, class_name: str | None, name: str) -> tuple[str, str]:
         return self._operator.domain, self._operator.name
@@ -129,10 +133,9 @@ def _demand_called(file: str, chosen: Sequence[Module]) -> None:
             raise UsageError(f"{file}: {module.path} is never called, so no node can replace it{parts}")
 
 
-def _demand_whole(
-    file: str, chosen: Sequence[Module], plans: Sequence[GroupingPlan], refusals: Sequence[Refusal]
-) -> None:
+def _demand_whole(file: str, chosen: Sequence[Module], plans: Sequence[GroupingPlan]) -> None:
     """Refuse modules of which a call is no region or several, or has lost nodes."""
+    refusals = [refusal for plan in reversed(plans) for refusal in plan.refusals]
     found: set[ModulePath] = set()
     for plan in plans:
         for number, region in enumerate(plan.regions.regions):
@@ -146,29 +149,57 @@ def _demand_whole(
             raise CannotReplace(f"{file}: {module.path} has no nodes that a function can hold")
 
 
-def _share(file: str, model: ModelProto, operator: OperatorName) -> int:
-    """Merge the functions of all calls into one; return the number of calls."""
+def _left_outside(analysis: Analysis, paths: Set[ModulePath]) -> Iterator[Refusal]:
+    """Yield a refusal for each node of the chosen modules that `unshare` moved out of them."""
+    for node, placement in enumerate(analysis.tree.placements):
+        if placement is not None and placement.home is not None:
+            module = next((each for each in _upwards(placement.module) if each in paths), None)
+            if module is not None and not module.holds(placement.home[0]):
+                yield Refusal(module, Reason.READ_OUTSIDE, name_of(analysis.graph, node))
+
+
+def _upwards(module: ModulePath) -> tuple[ModulePath, ...]:
+    return (module, *module.ancestors())
+
+
+def _share(file: str, model: ModelProto, names: _NamesOfOne) -> tuple[int, list[Refusal]]:
+    """Merge the functions of all calls into one; return the number of calls, and refusals of names."""
     ours = [function for function in model.functions if is_ours(function)]
     others = [function for function in model.functions if not is_ours(function)]
-    merger = merger_of(model, _NamesOfOne(operator), _first_use)
-    lift_attributes(ours, others, merger.calls)
-    first, *more = find_equal_functions(ours, others)
+    merger = merger_of(model, names, _first_use)
+    first, *more = lift_attributes(ours, others, merger.calls)
     if more:
         raise CannotReplace(f"{file}: {_differences(first, more)}")
-    write_shared(model, [merger.merge(first)])
-    return len(first)
+    (members,) = find_equal_functions(ours, others)
+    write_shared(model, [merger.merge(members)])
+    return len(members), merger.refusals
 
 
 def _differences(first: Sequence[Member], others: Sequence[Sequence[Member]]) -> str:
-    """Return the message for modules with different bodies."""
+    """Return the message for calls with different bodies."""
     ours = {identity_of(member.function): member for members in (first, *others) for member in members}
-    told = []
-    for members in others:
-        one, other = first[0], members[0]
-        found = first_difference(one, other, ours)
-        assert found is not None, "no module that is replaced calls another one"
-        told.append(str(Difference(one.module, other.module, *found, len(members))))
-    return f"one operator has one body: {'; '.join(told[:_MOST_TOLD])}; replace these modules separately"
+    told = [_difference(first[0], members, ours) for members in others]
+    more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    return (
+        f"one operator has one body, but {'; '.join(told[:_MOST_TOLD])}{more}; choose modules with one body"
+    )
+
+
+def _difference(one: Member, others: Sequence[Member], ours: Mapping[Identity, Member]) -> str:
+    """Describe the first difference of some calls from one call."""
+    other = others[0]
+    classes = one.entries.get(tags.CLASS), other.entries.get(tags.CLASS)
+    found = first_difference(one, other, ours)
+    if found is None or classes[0] != classes[1]:
+        return f"{_call_of(other)} is a {classes[1]}, and {_call_of(one)} a {classes[0]}"
+    left, right, what = found
+    nodes = f" (node {right or 'none'}, there {left or 'none'})" if left or right else ""
+    more = f" and {len(others) - 1} more calls" if len(others) > 1 else ""
+    return f"{_call_of(other)}{more}: other {what} than {_call_of(one)}{nodes}"
+
+
+def _call_of(member: Member) -> str:
+    return f"{member.module}@{member.call}" if member.call else str(member.module)
 
 
 def _first_use(member: Member) -> tuple[Sequence[str], Sequence[str]]:

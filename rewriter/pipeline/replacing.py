@@ -98,8 +98,8 @@ def _tried(found: Replacement, source: Source, options: Options) -> Replacement:
     kernel = runs_a_kernel(model, folder, (operator.domain, operator.name), timeout=options.timeout)
     if isinstance(kernel, Ended):
         raise CannotReplace(
-            f"{name}: onnxruntime does not load nodes of {operator} with these inputs and attributes: "
-            f"{kernel.how}; nothing was written"
+            f"{name}: onnxruntime does not load the result with nodes of {operator}: {kernel.how}; "
+            "nothing was written"
         )
     if not kernel:
         return changed(found, ran=Ran.BODY)

@@ -25,6 +25,7 @@ from onnx import AttributeProto, FunctionProto, NodeProto
 from rewriter.model.index.columns import HOLD_GRAPHS
 from rewriter.passes.functions.equal_functions import (
     Identity,
+    Member,
     find_equal_functions,
     identity_of,
 )
@@ -35,7 +36,7 @@ def lift_attributes(
     functions: Sequence[FunctionProto],
     others: Sequence[FunctionProto],
     calls: Mapping[Identity, NodeProto],
-) -> None:
+) -> list[list[Member]]:
     """Replace differing attribute values in functions by references, and state the values at the calls.
 
     Attributes with graphs, and attributes of nodes in graph bodies, are not replaced.
@@ -44,15 +45,20 @@ def lift_attributes(
         functions: the functions, edited in place; none of them calls another one.
         others: the other functions of the model.
         calls: function -> its call, edited in place.
+
+    Returns:
+        The groups of functions whose bodies are equal now; their members have no attribute values.
     """
     originals = {identity_of(function): function for function in functions}
-    for members in find_equal_functions([_masked(function) for function in functions], others):
+    twins_of_all = find_equal_functions([_masked(function) for function in functions], others)
+    for members in twins_of_all:
         twins = [originals[identity_of(member.function)] for member in members]
         names = _AttributeNames(twins, [calls[identity_of(twin)] for twin in twins])
-        for places in zip(*(member.body.order for member in members), strict=True):
+        for places in sorted(zip(*(member.body.order for member in members), strict=True)):
             nodes = [twin.node[place] for twin, place in zip(twins, places, strict=True)]
             for attribute in sorted(each.name for each in nodes[0].attribute):
                 names.lift([_named(node, attribute) for node in nodes])
+    return twins_of_all
 
 
 class _AttributeNames:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from onnx import FunctionProto, NodeProto, ValueInfoProto
 
+from rewriter.basics.display import counted
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.names.scope_grammar import scope_of_call
 from rewriter.model import metadata
@@ -273,4 +274,4 @@ def _doc(members: Sequence[Member]) -> str:
     for member in members:
         calls[member.module] = calls.get(member.module, 0) + 1
     modules = [path if count == 1 else f"{path} ({count} times)" for path, count in calls.items()]
-    return f"{len(members)} calls: {', '.join(modules)}"
+    return f"{counted(len(members), 'call')}: {', '.join(modules)}"

@@ -60,7 +60,8 @@ class ReplaceJson(TypedDict):
             its own. Null if the result was not loaded.
         kernel: Comparison of the result with the model, if a kernel runs; else null.
         verification: Comparison of the result with the model; the body of the function is proved.
-        refusals: Names that `rewriter flatten` cannot restore.
+        refusals: Nodes of the modules that stay outside of the operator, and names that `rewriter flatten`
+            cannot restore.
         outputs: Written files, the model last.
         removed: Removed files of a model that the output replaced: its sidecar, and data copies that nothing
             refers to any more.
