@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,6 +53,7 @@ class Replacement(Display):
 
     Attributes:
         analysis: the model before, with functions inlined; but its `model` is the result.
+        opsets: domain -> version, of the imports of the model before.
         operator: the operator.
         function: the function of the operator.
         nodes: the nodes of the operator; those of the main graph in its order, then those in bodies.
@@ -66,6 +67,7 @@ class Replacement(Display):
     """
 
     analysis: Analysis
+    opsets: Mapping[str, int]
     operator: OperatorName
     function: FunctionProto
     nodes: tuple[NodeProto, ...]

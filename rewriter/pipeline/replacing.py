@@ -64,6 +64,7 @@ def replace(
     model = report.analysis.model
     found = Replacement(
         report.analysis,
+        report.before.opsets,
         operator,
         function_of(model, operator.provisional),
         nodes_of(model, operator.provisional),

@@ -35,6 +35,10 @@ DATA: dict[str, Words] = {
     "diff": lambda model, out: ("diff", model, model, *TIME),
     "profile": lambda model, out: ("profile", model, "--rounds", "1", "--warmup", "0", *TIME),
     "extract": lambda model, out: ("extract", model, "**", "-o", out / "e.onnx", "--copy-data", *TIME),
+    "replace": lambda model, out: (
+        *("replace", model, "*", "--with", "my.domain:Fused"),
+        *("-o", out / "r.onnx", "--copy-data", *TIME),
+    ),
     "split": lambda model, out: ("split", model, "--at", "*", "-o", out / "parts", "--copy-data", *TIME),
 }
 """These read or copy data, as `verify` does."""

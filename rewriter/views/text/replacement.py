@@ -24,7 +24,8 @@ def print_replacement(found: Replacement, console: Console) -> None:
         found.analysis.graph, found.analysis.path
     )  # nodes and initializers of the source
     others = Counter(result.functions) - Counter([found.operator.domain])
-    flow(console, head_phrases(replace(result, functions=dict(others))), "bold")
+    before = replace(result, functions=dict(others), opsets=dict(found.opsets))
+    flow(console, head_phrases(before), "bold")
     counts = counted(len(found.modules), "module"), counted(len(found.nodes), "node")
     body = f"body of {counted(len(found.function.node), 'node')}"
     flow(console, [f"{counts[0]} by {counts[1]} of {found.operator}", body], label="replace")
