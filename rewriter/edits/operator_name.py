@@ -13,6 +13,8 @@ from rewriter.model.index.graph import nodes_within
 from rewriter.model.operator_set.operator_names import domains_of_name
 from rewriter.model.operator_set.operators import is_standard, left_to_runtimes
 
+PROVISIONAL = "rewriter.replaced"
+"""Domain of functions that are proved before they get their name in a domain of a runtime."""
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
 _FORM = re.compile(rf"({_IDENTIFIER}(?:\.{_IDENTIFIER})*):({_IDENTIFIER})", re.ASCII)
 
@@ -65,7 +67,7 @@ class OperatorName:
     @property
     def provisional(self) -> OperatorName:
         """The name for the proof: the certificate enters functions only in domains that no runtime has."""
-        return OperatorName("rewriter.replaced", "Replaced") if self.may_have_kernel else self
+        return OperatorName(PROVISIONAL, "Replaced") if self.may_have_kernel else self
 
     def demand_free(self, model: ModelProto, file: str) -> None:
         """Refuse a name that nodes or functions of a model have.

@@ -11,12 +11,14 @@ from pathlib import Path
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TypeProto, helper
 
 from rewriter.basics.display import Display, counted
-from rewriter.edits.operator_name import OperatorName
+from rewriter.edits.operator_name import PROVISIONAL, OperatorName
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import nodes_within
+from rewriter.model.operator_set.operators import left_to_runtimes
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.functions.function_names import import_domains
+from rewriter.passes.functions.provenance import is_ours
 from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
 from rewriter.verdict.numbers import Numeric
@@ -146,15 +148,33 @@ def function_of(model: ModelProto, operator: OperatorName) -> FunctionProto:
     return next(each for each in model.functions if (each.domain, each.name) == names)
 
 
-def rename_operator(model: ModelProto, old: OperatorName, new: OperatorName) -> None:
-    """Give the function of an operator, and its nodes, another name, in place."""
-    function = function_of(model, old)
-    function.domain, function.name = new.domain, new.name
+def rename_function(model: ModelProto, function: FunctionProto, domain: str, name: str) -> None:
+    """Give a function of a model, and its calls, another domain and name, in place."""
+    old = (function.domain, function.name)
+    function.domain, function.name = domain, name
     inside = [node for each in model.functions for node in each.node]
     for node in nodes_within([*model.graph.node, *inside]):
-        if (node.domain, node.op_type) == (old.domain, old.name):
-            node.domain, node.op_type = new.domain, new.name
-    for position in reversed(range(len(model.opset_import))):
-        if model.opset_import[position].domain == old.domain:
-            del model.opset_import[position]
-    import_domains(model, {new.domain})
+        if (node.domain, node.op_type) == old:
+            node.domain, node.op_type = domain, name
+    import_domains(model, {domain})
+
+
+def with_entered_bodies(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]:
+    """Return a model with names for the functions of `replace` that no runtime has, and remarks on them.
+
+    The result is a copy if a function was renamed, else the model itself.
+    """
+    if not any(map(_may_have_kernel, model.functions)):
+        return model, ()
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    remarks = []
+    for number, function in enumerate(copy.functions):
+        if _may_have_kernel(function):
+            remarks.append(f"{function.domain}:{function.name} counts as the body of its function")
+            rename_function(copy, function, PROVISIONAL, f"Replaced_{number}")
+    return copy, tuple(remarks)
+
+
+def _may_have_kernel(function: FunctionProto) -> bool:
+    return is_ours(function) and left_to_runtimes(function.domain)

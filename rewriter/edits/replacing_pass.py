@@ -32,15 +32,15 @@ After::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from onnx import ModelProto
 
+from rewriter.edits.differing_bodies import describe_differences
 from rewriter.edits.operator_name import OperatorName
 from rewriter.errors import CannotReplace, UsageError
-from rewriter.evidence.metadata import tags
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection
@@ -49,9 +49,8 @@ from rewriter.passes.emission.body_plans import plan_functions
 from rewriter.passes.emission.boundary_types import BoundaryTypes
 from rewriter.passes.emission.function_writer import Emission
 from rewriter.passes.emission.grouping_plan import GroupingPlan
-from rewriter.passes.functions.body_differences import first_difference
 from rewriter.passes.functions.differing_attributes import lift_attributes
-from rewriter.passes.functions.equal_functions import Identity, Member, find_equal_functions, identity_of
+from rewriter.passes.functions.equal_functions import Member, find_equal_functions
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.functions.value_names import UsedNames
 from rewriter.passes.preserved_parts import TREE, Part
@@ -59,9 +58,6 @@ from rewriter.passes.share import merger_of, write_shared
 from rewriter.paths import ROOT, ModulePath
 from rewriter.refusals import Reason, Refusal
 from rewriter.regions.region_tree import TOP, Region, name_of
-
-_MOST_TOLD = 3
-"""Maximum number of differing bodies that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,37 +165,10 @@ def _share(file: str, model: ModelProto, names: _NamesOfOne) -> tuple[int, list[
     merger = merger_of(model, names, _first_use)
     first, *more = lift_attributes(ours, others, merger.calls)
     if more:
-        raise CannotReplace(f"{file}: {_differences(first, more)}")
+        raise CannotReplace(f"{file}: {describe_differences(first, more)}")
     (members,) = find_equal_functions(ours, others)
     write_shared(model, [merger.merge(members)])
     return len(members), merger.refusals
-
-
-def _differences(first: Sequence[Member], others: Sequence[Sequence[Member]]) -> str:
-    """Return the message for calls with different bodies."""
-    ours = {identity_of(member.function): member for members in (first, *others) for member in members}
-    told = [_difference(first[0], members, ours) for members in others]
-    more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-    return (
-        f"one operator has one body, but {'; '.join(told[:_MOST_TOLD])}{more}; choose modules with one body"
-    )
-
-
-def _difference(one: Member, others: Sequence[Member], ours: Mapping[Identity, Member]) -> str:
-    """Describe the first difference of some calls from one call."""
-    other = others[0]
-    classes = one.entries.get(tags.CLASS), other.entries.get(tags.CLASS)
-    found = first_difference(one, other, ours)
-    if found is None or classes[0] != classes[1]:
-        return f"{_call_of(other)} is a {classes[1]}, and {_call_of(one)} a {classes[0]}"
-    left, right, what = found
-    nodes = f" (node {right or 'none'}, there {left or 'none'})" if left or right else ""
-    more = f" and {len(others) - 1} more calls" if len(others) > 1 else ""
-    return f"{_call_of(other)}{more}: other {what} than {_call_of(one)}{nodes}"
-
-
-def _call_of(member: Member) -> str:
-    return f"{member.module}@{member.call}" if member.call else str(member.module)
 
 
 def _first_use(member: Member) -> tuple[Sequence[str], Sequence[str]]:

@@ -66,6 +66,7 @@ def prove(
     *,
     by_position: bool = False,
     absent: str | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Verification:
     """Prove two models equal, by the means that the options choose.
 
@@ -77,6 +78,7 @@ def prove(
         clock: measures the time of each step.
         by_position: whether inputs and outputs may have other names, in the same order.
         absent: the reason why the weights are not there, so that no model can run; None if they are.
+        notes: remarks on the models.
     """
     with clock("certificate"):
         certificate = certify(
@@ -108,7 +110,7 @@ def prove(
     if options.optimised:
         allowed = options.tolerance or OPTIMISED
         optimised = compared("optimised numbers", optimised=True, tolerance=allowed)
-    return Verification(certificate, numeric, optimised, options.demands_numbers)
+    return Verification(certificate, numeric, optimised, options.demands_numbers, notes)
 
 
 def demand_equal(verification: Verification, name: str, *, report: str = "please report this model") -> None:

@@ -14,7 +14,7 @@ from rewriter.edits.replacement import (
     Replacement,
     function_of,
     nodes_of,
-    rename_operator,
+    rename_function,
 )
 from rewriter.edits.replacing_pass import Replace
 from rewriter.errors import CannotReplace, Different, NotProved
@@ -74,7 +74,8 @@ def replace(
     )
     if operator.may_have_kernel:
         progress("runtime")
-        rename_operator(model, operator.provisional, operator)
+        rename_function(model, found.function, operator.domain, operator.name)
+        _drop_import(model, operator.provisional.domain)
         found = _tried(found, source, options)
     if output is None:
         return found
@@ -115,6 +116,12 @@ def _tried(found: Replacement, source: Source, options: Options) -> Replacement:
             f"{subject}, and computes something else: {numbers_phrase(numeric)}; nothing was written"
         )
     return changed(found, ran=Ran.KERNEL, kernel=numeric)
+
+
+def _drop_import(model: ModelProto, domain: str) -> None:
+    for position in reversed(range(len(model.opset_import))):
+        if model.opset_import[position].domain == domain:
+            del model.opset_import[position]
 
 
 def _compared(before: ModelProto, after: ModelProto, folder: Path | None, options: Options) -> Numeric:

@@ -10,6 +10,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.basics.display import counted
+from rewriter.edits.replacement import with_entered_bodies
 from rewriter.errors import BelowThreshold, UnreadableModel, UsageError
 from rewriter.model.index.checked_index import indexed, is_sorted
 from rewriter.model.index.graph import GraphIndex
@@ -21,6 +22,7 @@ from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.passes.base import Outcome, Pass, as_text
+from rewriter.passes.flatten import Flatten
 from rewriter.passes.functions.function_names import last_word
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
@@ -117,7 +119,8 @@ def rewrite(
         )
     folder = origin.parent if origin else None
     absent = external_data.missing_of(data, home.parent) if home else None
-    verification = prove(before, model, (folder, folder), options, clock, absent=absent)
+    bodies, remarks = with_entered_bodies(before) if _flattens(passes) else (before, ())
+    verification = prove(bodies, model, (folder, folder), options, clock, absent=absent, notes=remarks)
     if not verification.certificate.readable:
         reason = verification.certificate.difference
         raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
@@ -142,6 +145,10 @@ def rewrite(
         removed,
         tuple(manager.misses),
     )
+
+
+def _flattens(passes: Sequence[Pass]) -> bool:
+    return any(isinstance(step, Flatten) for step in passes)
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:

@@ -41,7 +41,7 @@ _HOME = {
     "modules": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",
     "profile": "rewriter.views.json.profile:ProfileJson",
-    "replace": "rewriter.views.json.replacement:ReplaceJson",
+    "replace": "rewriter.views.json.edits.replacement:ReplaceJson",
     "rewrite": "rewriter.views.json.rewrite:RewriteJson",
     "select": "rewriter.views.json.selection:SelectJson",
     "sources": "rewriter.views.json.evidence:SourcesJson",

@@ -10,8 +10,8 @@ from rewriter.options.edit import ReplaceOptions
 from rewriter.pipeline import Options
 from rewriter.pipeline.replacing import replace
 from rewriter.runtime.compare.tolerance import tolerance_of
-from rewriter.views.json.replacement import replace_json
-from rewriter.views.text.replacement import print_replacement
+from rewriter.views.json.edits.replacement import replace_json
+from rewriter.views.text.edits.replacement import print_replacement
 
 
 def run(options: ReplaceOptions) -> None:

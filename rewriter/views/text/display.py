@@ -32,9 +32,9 @@ from rewriter.views.text.conflicts import print_conflicts
 from rewriter.views.text.cutting import print_extraction, print_split
 from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
+from rewriter.views.text.edits.replacement import print_replacement
 from rewriter.views.text.explanation import print_explanation
 from rewriter.views.text.profile import print_profile
-from rewriter.views.text.replacement import print_replacement
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.sources import print_sources
 from rewriter.views.text.stats import print_stats

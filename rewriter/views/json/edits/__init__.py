@@ -1,0 +1,1 @@
+"""Results of the verbs that edit a model by module, as JSON."""

@@ -1,0 +1,1 @@
+"""Prints the results of the verbs that edit a model by module."""
