@@ -122,7 +122,7 @@ def test_an_open_file_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_methods_have_the_signatures_of_their_functions() -> None:
-    for name in ("extract", "split", "profile", "diff", "verify", "report", "doctor", "rewrite"):
+    for name in ("extract", "split", "replace", "profile", "diff", "verify", "report", "doctor", "rewrite"):
         function, method = getattr(rewriter, name), getattr(rewriter.Model, name)
         assert inspect.getdoc(method) == inspect.getdoc(function)
         assert inspect.signature(method) == inspect.signature(function)

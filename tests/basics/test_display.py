@@ -62,6 +62,7 @@ def shown(model: rewriter.Model, tmp_path_factory: pytest.TempPathFactory) -> di
             model.compare_sources(),
         ),
         *(model.extract(POOLER, numbers=False), model.split(POOLER, numbers=False)),
+        model.replace(POOLER, "my.domain:Pooler", numbers=False),
         *(rewriter.Profile(model.analysis, 0, skipped="a\nreason"), model.report(numbers=False)),
         *(refusal, rewriter.RewriterError("a fault"), rewriter.Part.NAMES),
         *(

@@ -22,6 +22,7 @@ VERBS = (
     "profile",
     "extract",
     "split",
+    "replace",
     "stats",
     "export",
 )

@@ -50,6 +50,7 @@ NOTHING_THERE = {
     "extract": (REFUSED,),  # there are no nodes, or a name cannot move
     "split": (USAGE, REFUSED),  # there is no module to cut before
     "flatten": (REFUSED,),  # a name cannot move
+    "replace": (USAGE, REFUSED),  # there is no module that is called, or the bodies differ
 }
 """Verbs that cannot do their work on every legal file."""
 GOES_ON = {
