@@ -41,6 +41,8 @@ from onnx import ModelProto
 from rewriter.edits.differing_bodies import describe_differences
 from rewriter.edits.operator_name import OperatorName
 from rewriter.errors import CannotReplace, UsageError
+from rewriter.evidence.parameters.parameter_names import alias_of
+from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
 from rewriter.modules.selection import Selection
@@ -146,12 +148,17 @@ def _demand_whole(file: str, chosen: Sequence[Module], plans: Sequence[GroupingP
 
 
 def _left_outside(analysis: Analysis, paths: Set[ModulePath]) -> Iterator[Refusal]:
-    """Yield a refusal for each node of the chosen modules that `unshare` moved out of them."""
+    """Yield a refusal for each node of the chosen modules that `unshare` moved out of them.
+
+    An Identity of an initializer does not count: its value is a stored tensor for the operator.
+    """
+    graph = analysis.graph
     for node, placement in enumerate(analysis.tree.placements):
-        if placement is not None and placement.home is not None:
+        is_alias = any(alias_of(graph, value) != value for value in graph.writes[node] if value != NONE)
+        if placement is not None and placement.home is not None and not is_alias:
             module = next((each for each in _upwards(placement.module) if each in paths), None)
             if module is not None and not module.holds(placement.home[0]):
-                yield Refusal(module, Reason.READ_OUTSIDE, name_of(analysis.graph, node))
+                yield Refusal(module, Reason.READ_OUTSIDE, name_of(graph, node))
 
 
 def _upwards(module: ModulePath) -> tuple[ModulePath, ...]:

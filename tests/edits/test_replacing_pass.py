@@ -16,6 +16,7 @@ from rewriter.modules.selection import Selection
 from rewriter.passes.annotate import Annotate
 from rewriter.passes.flatten import Flatten
 from rewriter.passes.unshare import Unshare
+from rewriter.refusals import Reason
 from tests.build import model
 
 FUSED = OperatorName("my.domain", "Fused")
@@ -183,6 +184,22 @@ def chained(*operators: Sequence[str]) -> ModelProto:
 def test_other_bodies_are_refused_with_the_first_difference() -> None:
     told = refused(chained(["Relu", "Neg"], ["Relu", "Exp"], ["Relu", "Exp"]), "l.*")
     assert "l.1 and 1 more calls: other operator than l.0 (node /l.1/Exp, there /l.0/Neg)" in told
+
+
+def test_a_node_that_others_read_too_stays_outside_and_is_named() -> None:
+    proto = model(
+        """g (float[2] x) => (float[2] y) {
+          ["/m/Relu"] a = Relu (x)
+          ["/o/Neg"] b = Neg (a)
+          ["/m/Add"] y = Add (a, b)
+        }"""
+    )
+    step = Replace(FUSED, Selection(only=("m",)))
+    report = rewriter.rewrite(proto, passes=(Annotate(), Unshare(), step), numbers=False)
+    assert [(each.module, each.reason, each.witness) for each in report.refusals] == [
+        ("m", Reason.READ_OUTSIDE, "/m/Relu")
+    ]
+    assert [node.op_type for node in report.analysis.model.functions[0].node] == ["Add"]
 
 
 def test_a_module_that_cannot_be_one_node_is_refused_with_a_node_on_the_way() -> None:
