@@ -122,11 +122,15 @@ class Replacement(Display):
 
 
 def _stored_types(model: ModelProto) -> dict[str, TypeProto]:
-    """Map each initializer of the main graph to its type."""
-    return {
+    """Map each initializer of the main graph, and each Identity of one, to its type."""
+    found: dict[str, TypeProto] = {
         tensor.name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
         for tensor in model.graph.initializer
     }
+    for node in model.graph.node:
+        if node.op_type == "Identity" and node.input[0] in found:
+            found[node.output[0]] = found[node.input[0]]
+    return found
 
 
 def _stated_types(model: ModelProto) -> dict[str, TypeProto]:
