@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from onnx import AttributeProto, FunctionProto, NodeProto
 
 from rewriter.model.index.columns import HOLD_GRAPHS
+from rewriter.passes.functions.canonical_form import attribute_content
 from rewriter.passes.functions.equal_functions import (
     Identity,
     Member,
@@ -76,8 +77,10 @@ class _AttributeNames:
 
     def lift(self, attributes: Sequence[AttributeProto]) -> None:
         """Replace corresponding attributes by references if their values differ."""
-        values = tuple(each.SerializeToString(deterministic=True) for each in attributes)
-        if attributes[0].type in HOLD_GRAPHS or len(set(values)) == 1:
+        if attributes[0].type in HOLD_GRAPHS:
+            return
+        values = tuple(map(attribute_content, attributes))
+        if len(set(values)) == 1:
             return
         if values not in self._names:
             self._names[values] = self._used.fresh(attributes[0].name)

@@ -11,9 +11,10 @@ from rewriter.passes.group import Group
 from tests.build import model
 
 
-def lifted(text: str) -> ModelProto:
+def lifted(source: str | ModelProto) -> ModelProto:
     """A model with one function per call, after the lift."""
-    made = rewriter.rewrite(model(text), passes=(Annotate(), Group()), numbers=False).analysis.model
+    proto = model(source) if isinstance(source, str) else source
+    made = rewriter.rewrite(proto, passes=(Annotate(), Group()), numbers=False).analysis.model
     calls = {(node.domain, node.op_type): node for node in made.graph.node}
     lift_attributes(made.functions, (), calls)
     return made
@@ -43,6 +44,17 @@ def test_others_get_a_number() -> None:
     made = lifted(two("LeakyRelu <alpha = 0.{v}>", "LeakyRelu <alpha = {v}.5>"))
     assert [*made.functions[0].attribute] == ["alpha", "alpha_1"]
     assert [each.name for each in made.graph.node[1].attribute] == ["alpha", "alpha_1"]
+
+
+def test_names_of_tensors_and_doc_strings_are_no_values() -> None:
+    proto = model(two("Constant <value = float[2, 3] {{1, 2, 3, 4, 5, 6}}>", "Neg"))
+    for number, node in enumerate(proto.graph.node):
+        if node.op_type == "Constant":
+            del node.input[:]
+            node.attribute[0].t.name, node.attribute[0].doc_string = f"t{number}", f"{number}"
+    made = lifted(proto)
+    assert len(made.functions) == 2
+    assert not any(function.attribute for function in made.functions)
 
 
 def test_equal_values_and_other_bodies_stay() -> None:
