@@ -24,6 +24,12 @@ def kernel_nodes(job: Job[tuple[str, str]]) -> int:
     try:
         Session(sent.path, sent.folder, written=written)
     except RunError as error:
-        raise RunError(one_line(str(error.__cause__).rpartition(_BEFORE_FAULT)[2])) from error
+        raise RunError(_fault(error)) from error
     loaded = onnx.load(written, load_external_data=False)
     return sum((node.domain, node.op_type) == job.request for node in nodes_within(loaded.graph.node))
+
+
+def _fault(error: RunError) -> str:
+    """Return the fault in the message of onnxruntime, without its description of the node."""
+    _, found, fault = str(error.__cause__).rpartition(_BEFORE_FAULT)
+    return one_line(fault) if found else str(error)

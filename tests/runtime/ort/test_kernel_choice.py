@@ -30,6 +30,15 @@ def test_nodes_in_bodies_count(name: str, kernel: bool) -> None:
 
 
 @pytest.mark.thorough
+def test_an_operator_without_a_kernel_for_the_processor_ends_with_the_reason() -> None:
+    ended = runs_a_kernel(
+        calling("Rfft", "<signal_ndim = 1, normalized = 0, onesided = 1>"), None, ("", ""), timeout=60
+    )
+    assert isinstance(ended, Ended)
+    assert ended.how.startswith("Could not find an implementation for Rfft")
+
+
+@pytest.mark.thorough
 def test_a_model_that_does_not_load_ends_with_the_fault_of_the_node() -> None:
     made = calling("QuickGelu", "<other = 1>")
     ended = runs_a_kernel(made, None, ("com.microsoft", "QuickGelu"), timeout=60)
