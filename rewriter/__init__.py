@@ -46,12 +46,14 @@ if TYPE_CHECKING:
     )
     from rewriter.api.implants import implant
     from rewriter.api.model import Model, open
+    from rewriter.api.replacement import replace
     from rewriter.api.taps import Tapped, drop, tap, untap
     from rewriter.checkpoints.refit import Refit
     from rewriter.checkpoints.weight_map import WeightMap
     from rewriter.cutting.extract import Extraction
     from rewriter.cutting.split import Split
     from rewriter.edits.implants import Implanting
+    from rewriter.edits.replacement import Replacement
     from rewriter.errors import RewriterError
     from rewriter.insight.comparison.module_diff import Diff
     from rewriter.insight.conflicts import Conflicts
@@ -106,6 +108,7 @@ __all__ = [
     "Profile",
     "Refit",
     "Refusal",
+    "Replacement",
     "Report",
     "RewriterError",
     "Rewritten",
@@ -130,6 +133,7 @@ __all__ = [
     "open",
     "profile",
     "refit",
+    "replace",
     "report",
     "rewrite",
     "split",
@@ -171,6 +175,7 @@ _HOME = {
     "weights": "api.checkpoints",
     "Refit": "checkpoints.refit",
     "WeightMap": "checkpoints.weight_map",
+    "replace": "api.replacement",
     "report": "api.functions",
     "rewrite": "api.functions",
     "tree": "api.functions",
@@ -192,6 +197,7 @@ _HOME = {
     "Placement": "modules.module_tree",
     "Profile": "insight.profile",
     "Refusal": "refusals",
+    "Replacement": "edits.replacement",
     "Report": "views.rewrite_report",
     "Rewritten": "api.foreign_models",
     "RewriterError": "errors",

@@ -25,6 +25,10 @@ class CannotImplant(RewriterError):
     """A piece cannot take the place of a module; nothing was written."""
 
 
+class CannotReplace(RewriterError):
+    """The selected modules cannot be nodes of one operator, or a runtime refuses them."""
+
+
 class CannotWrite(RewriterError):
     """The output cannot be written to its target; nothing was written."""
 

@@ -69,6 +69,7 @@ class Reason(Enum):
     NO_OUTPUT_TYPE = (
         "neither onnx nor onnxruntime knows the type of this value, and an output of a model must have one"
     )
+    READ_OUTSIDE = "nodes outside of the module read its result too, so it stays before the new node"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
 
 

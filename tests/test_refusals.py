@@ -4,6 +4,7 @@ from rewriter.errors import (
     BelowThreshold,
     CannotCut,
     CannotImplant,
+    CannotReplace,
     CannotWrite,
     Different,
     DoesNotFit,
@@ -37,6 +38,7 @@ def test_exit_codes() -> None:
         UnreadableModel: 3,
         CannotCut: 3,
         CannotImplant: 3,
+        CannotReplace: 3,
         DoesNotFit: 3,
         BelowThreshold: 4,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import pipeline
-from rewriter.api import checkpoints, implants, taps
+from rewriter.api import checkpoints, implants, replacement, taps
 from rewriter.api import functions as api
 from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
@@ -106,6 +106,7 @@ class Model(Display):
         return self.analysis.tree
 
     extract = _method(api.extract)
+    replace = _method(replacement.replace)
     split = _method(api.split)
     implant = _method(implants.implant)
     tap = _method(taps.tap)

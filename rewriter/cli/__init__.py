@@ -31,6 +31,7 @@ _VERBS = {
     "tap": "Make outputs of modules outputs of the model.",
     "untap": "Undo tap.",
     "drop": "Remove modules, with the outputs that depend on them.",
+    "replace": "Make modules nodes of a custom operator, with the modules as its function body.",
     "explain": "Show the evidence for the module of a node, value or weight, or for a module.",
     "select": "Print the names of modules in the forms that other tools take.",
     "stats": "Show the numbers of each module: operators, parameters, shapes, FLOPs.",

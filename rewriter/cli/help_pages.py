@@ -42,6 +42,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     "tap": _PROOF,
     "untap": _PROOF,
     "drop": _PROOF,
+    "replace": _PROOF,
     "split": _PROOF,
     "implant": {
         1: "the outputs differ by more than the tolerance; nothing written",

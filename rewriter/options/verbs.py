@@ -9,7 +9,7 @@ _VERBS_OF = {
     "show": ("Export", "Report", "Doctor", "Passes", "Completion"),
     "write": ("Rewrite", "Carry", "Batch", "Flatten"),
     "cut": ("Extract", "Split"),
-    "edit": ("Tap", "Untap", "Drop", "Implant"),
+    "edit": ("Tap", "Untap", "Drop", "Implant", "Replace"),
     "weights": ("Weights", "Refit"),
     "compare": ("Verify", "Diff", "Profile"),
 }

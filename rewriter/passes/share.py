@@ -50,7 +50,13 @@ from rewriter.passes.functions.equal_functions import Identity, find_equal_funct
 from rewriter.passes.functions.function_names import FunctionNames, import_domains
 from rewriter.passes.functions.lifted_constants import lift_constants
 from rewriter.passes.functions.provenance import is_ours
-from rewriter.passes.functions.shared_function import Merger, SharedFunction
+from rewriter.passes.functions.shared_function import (
+    InputOrder,
+    Merger,
+    NamesOfShared,
+    SharedFunction,
+    canonical_order,
+)
 from rewriter.passes.preserved_parts import Part
 
 
@@ -80,17 +86,26 @@ class Share:
         analysis.demand_text()
         lifted = lift_constants(model, ours, others) if self.lift else 0
         twins = find_equal_functions(ours, others)
-        merger = Merger(
-            FunctionNames(model, ours), {tensor.name for tensor in model.graph.initializer}, _calls(model)
-        )
+        merger = merger_of(model, FunctionNames(model, ours))
         made = [merger.merge(members) if len(members) > 1 else merger.single(members[0]) for members in twins]
-        _emit(model, made)
+        write_shared(model, made)
         changes = {
             "functions merged": len(ours) - len(made),
             "functions left": len(made),
             "constants lifted": lifted,
         }
         return Outcome(changes, tuple(merger.refusals), differences=tuple(find_differences(twins)))
+
+
+def merger_of(model: ModelProto, names: NamesOfShared, order: InputOrder = canonical_order) -> Merger:
+    """Return the maker of shared functions for a model.
+
+    Args:
+        model: the model; `group` made its functions, and they are not shared yet.
+        names: the source of the functions' names.
+        order: the order of their inputs.
+    """
+    return Merger(names, {tensor.name for tensor in model.graph.initializer}, _calls(model), order)
 
 
 def _calls(model: ModelProto) -> dict[Identity, NodeProto]:
@@ -100,7 +115,7 @@ def _calls(model: ModelProto) -> dict[Identity, NodeProto]:
     return {identity: node for node in nodes if (identity := (node.domain, node.op_type)) in ours}
 
 
-def _emit(model: ModelProto, made: Sequence[SharedFunction]) -> None:
+def write_shared(model: ModelProto, made: Sequence[SharedFunction]) -> None:
     """Replace functions by the merged ones, and update every call."""
     members = {identity_of(member.function): member for shared in made for member in shared.members}
     shared_of = {identity_of(member.function): shared for shared in made for member in shared.members}
@@ -110,7 +125,7 @@ def _emit(model: ModelProto, made: Sequence[SharedFunction]) -> None:
             handed = list(node.input)
             node.input[:] = [handed[position] for position in shared.order]
             node.domain, node.op_type = shared.function.domain, shared.function.name
-            if len(shared.members) > 1:
+            if shared.renamed:
                 metadata.erase(node, [tags.ORDER])
     others = [function for function in model.functions if identity_of(function) not in shared_of]
     replaced = {domain for domain, _ in shared_of}

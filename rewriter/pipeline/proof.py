@@ -70,6 +70,7 @@ def prove(
     by_position: bool = False,
     absent: str | None = None,
     edit: InterfaceEdit = InterfaceEdit(),  # noqa: B008 frozen
+    notes: tuple[str, ...] = (),
 ) -> Verification:
     """Prove two models equal, by the means that the options choose.
 
@@ -85,6 +86,7 @@ def prove(
         by_position: whether inputs and outputs may have other names, in the same order.
         absent: the reason why the weights are not there, so that no model can run; None if they are.
         edit: outputs and inputs that were added or removed on purpose.
+        notes: remarks on the models.
     """
     with clock("certificate"):
         proved = after
@@ -123,7 +125,7 @@ def prove(
     if options.optimised:
         allowed = options.tolerance or OPTIMISED
         optimised = compared("optimised numbers", optimised=True, tolerance=allowed)
-    return Verification(certificate, numeric, optimised, options.demands_numbers, tuple(_edited(edit)))
+    return Verification(certificate, numeric, optimised, options.demands_numbers, (*notes, *_edited(edit)))
 
 
 def _edited(edit: InterfaceEdit) -> Iterator[str]:

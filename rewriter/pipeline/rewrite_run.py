@@ -10,6 +10,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from rewriter.basics.display import counted
+from rewriter.edits.replacement import with_entered_bodies
 from rewriter.errors import BelowThreshold, UnreadableModel, UsageError
 from rewriter.model.index.checked_index import indexed, is_sorted
 from rewriter.model.index.graph import GraphIndex
@@ -21,6 +22,7 @@ from rewriter.model.storage.stale_copies import content_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.passes.base import Outcome, Pass, as_text
+from rewriter.passes.flatten import Flatten
 from rewriter.passes.functions.function_names import last_word
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.group import Group
@@ -41,6 +43,7 @@ from rewriter.pipeline.loader import (
 from rewriter.pipeline.options import Options
 from rewriter.pipeline.pass_manager import PassManager
 from rewriter.pipeline.proof import Clock, demand_equal, prove
+from rewriter.verdict.verification import Verification
 from rewriter.views.rewrite_report import PassRecord, Report
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.summary import summarize_graph
@@ -118,13 +121,11 @@ def rewrite(
     folder = origin.parent if origin else None
     absent = external_data.missing_of(data, home.parent) if home else None
     edit = manager.interface
-    verification = prove(before, model, (folder, folder), options, clock, absent=absent, edit=edit)
-    if not verification.certificate.readable:
-        reason = verification.certificate.difference
-        raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
-    others = plugins.packages_of(options.passes)
-    mend = f"{others} ran: mend or uninstall it" if others else "please report this model"
-    demand_equal(verification, name_of(path), report=mend)
+    bodies, remarks = with_entered_bodies(before) if _flattens(passes) else (before, ())
+    verification = prove(
+        bodies, model, (folder, folder), options, clock, absent=absent, notes=remarks, edit=edit
+    )
+    _demand_proved(verification, path, options)
     written: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
     if output and not options.dry_run:
@@ -143,6 +144,20 @@ def rewrite(
         removed,
         tuple(manager.misses),
     )
+
+
+def _demand_proved(verification: Verification, path: Path | None, options: Options) -> None:
+    """Refuse a result that is not proved equal, and a model that a proof cannot read."""
+    if not verification.certificate.readable:
+        reason = verification.certificate.difference
+        raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
+    others = plugins.packages_of(options.passes)
+    mend = f"{others} ran: mend or uninstall it" if others else "please report this model"
+    demand_equal(verification, name_of(path), report=mend)
+
+
+def _flattens(passes: Sequence[Pass]) -> bool:
+    return any(isinstance(step, Flatten) for step in passes)
 
 
 def _read_twice(source: Source) -> tuple[ModelProto, GraphIndex, Path | None]:

@@ -44,6 +44,7 @@ _HOME = {
     "passes": "rewriter.views.passes:PassesJson",
     "profile": "rewriter.views.json.profile:ProfileJson",
     "refit": "rewriter.views.json.edits.refit:RefitJson",
+    "replace": "rewriter.views.json.edits.replacement:ReplaceJson",
     "rewrite": "rewriter.views.json.rewrite:RewriteJson",
     "select": "rewriter.views.json.selection:SelectJson",
     "sources": "rewriter.views.json.evidence:SourcesJson",

@@ -137,6 +137,7 @@ def test_methods_have_the_signatures_of_their_functions() -> None:
         "rewrite",
         "weights",
         "refit",
+        "replace",
     ):
         function, method = getattr(rewriter, name), getattr(rewriter.Model, name)
         assert inspect.getdoc(method) == inspect.getdoc(function)

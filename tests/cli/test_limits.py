@@ -26,6 +26,7 @@ VERBS = (
     "drop",
     "split",
     "implant",
+    "replace",
     "stats",
     "export",
 )

@@ -41,6 +41,10 @@ DATA: dict[str, Words] = {
     "tap": lambda model, out: ("tap", model, "**", "-o", out / "t.onnx", "--copy-data", *TIME),
     "drop": lambda model, out: ("drop", model, "**", "-o", out / "d.onnx", "--copy-data", *TIME),
     "untap": lambda model, out: ("untap", model, "-o", out / "u.onnx", "--copy-data", *TIME),
+    "replace": lambda model, out: (
+        *("replace", model, "*", "--with", "my.domain:Fused"),
+        *("-o", out / "r.onnx", "--copy-data", *TIME),
+    ),
     "split": lambda model, out: ("split", model, "--at", "*", "-o", out / "parts", "--copy-data", *TIME),
     "implant": lambda model, out: (
         *("implant", model, "**", model, "-o", out / "i.onnx", "--copy-data"),
@@ -61,6 +65,7 @@ NOTHING_THERE = {
     "tap": (REFUSED,),  # the outputs of the root are those of the model
     "drop": (REFUSED,),  # no output would be left
     "untap": (USAGE,),  # there are no taps
+    "replace": (USAGE, REFUSED),  # there is no module that is called, or the bodies differ
 }
 """Verbs that cannot do their work on every legal file."""
 GOES_ON = {

@@ -166,6 +166,7 @@ WORDS: dict[str, list[str]] = {
     "stats": ["stats", BLOCK, "**"],
     "passes": ["passes"],
     "extract": ["extract", BERT, "model.pooler", "--no-numbers", "-o", "pooler.onnx"],
+    "replace": ["replace", BERT, "model.pooler", "--with", "a:B", "--no-numbers", "-o", "replaced.onnx"],
     "split": ["split", BERT, "--at", "model.pooler", "--no-numbers", "-o", "parts"],
     "implant": ["implant", BERT, "**", BERT, "--no-numbers", "-o", "implanted.onnx"],
     "weights": ["weights", BERT],

@@ -18,5 +18,15 @@ PATH = Path(__file__).with_name("operator_names.json")
 @cache
 def names() -> frozenset[str]:
     """Return the operator names of all domains; upper and lower case differ."""
+    return frozenset(name for of_domain in _domains().values() for name in of_domain)
+
+
+def domains_of_name(name: str) -> tuple[str, ...]:
+    """Return the domains with an operator of a name."""
+    return tuple(domain for domain, of_domain in _domains().items() if name in of_domain)
+
+
+@cache
+def _domains() -> dict[str, list[str]]:
     domains: dict[str, list[str]] = json.loads(PATH.read_text(encoding="utf-8"))
-    return frozenset(name for of_domain in domains.values() for name in of_domain)
+    return domains

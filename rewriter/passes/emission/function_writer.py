@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
@@ -26,17 +27,27 @@ from rewriter.regions.region_tree import TOP, Region
 from rewriter.runtime.weights.inline import outline, with_initializers
 
 
+class NamesOfCalls(Protocol):
+    """Source of names of functions for one call each."""
+
+    def of(self, region: Region, module: Module) -> tuple[str, str]:
+        """Return the domain and name of the function for a region."""
+
+
 class Emission:
     """Writer of the functions of a model.
 
     Args:
         analysis: the model.
         plans: the plans of its bodies, inner bodies before outer ones, the main graph last.
+        names: the source of the functions' names; by default they come from classes and paths.
     """
 
-    def __init__(self, analysis: Analysis, plans: Sequence[GroupingPlan]) -> None:
+    def __init__(
+        self, analysis: Analysis, plans: Sequence[GroupingPlan], names: NamesOfCalls | None = None
+    ) -> None:
         self._analysis = analysis
-        self._shared = _NamesInUse(analysis)
+        self._shared = _NamesInUse(analysis, names or FunctionNames(analysis.model))
         self._plans = plans
 
     def emit(self) -> dict[str, int]:
@@ -108,9 +119,9 @@ class _Owners:
 class _NamesInUse:
     """Names of functions, calls and parameters, in use or to use, over all bodies of a model."""
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis, functions: NamesOfCalls) -> None:
         self.analysis = analysis
-        self.functions = FunctionNames(analysis.model)
+        self.functions = functions
         self.nodes = set(analysis.graph.names)
         self.spelled_long = any(domain == LONG for domain, _ in set(analysis.graph.operators))
         self.parameters: dict[str, list[ModulePath]] = {}

@@ -42,7 +42,7 @@ def find_differences(twins: Sequence[Sequence[Member]]) -> Iterator[Difference]:
         first, *others = family.values()
         for members in others:
             if class_name or _alike(first[0], members[0]):
-                found = _first_difference(first[0], members[0], ours)
+                found = first_difference(first[0], members[0], ours)
                 if found is not None:
                     yield Difference(first[0].module, members[0].module, *found, len(members))
 
@@ -51,7 +51,7 @@ _PARTS: tuple[DifferenceWord, ...] = ("operator", "attributes", "inputs", "outpu
 """The parts of a node's key, in order."""
 
 
-def _first_difference(
+def first_difference(
     left: Member, right: Member, members: Mapping[Identity, Member]
 ) -> tuple[str | None, str | None, DifferenceWord] | None:
     """Return the first nodes that differ, and what differs; None if that lies in a module that both call."""

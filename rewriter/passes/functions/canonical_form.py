@@ -146,7 +146,7 @@ def _attributes(node: NodeProto, numbers: Mapping[str, int], callees: Callees, *
             graphs = graphs_of(attribute)
             content: object = tuple(_graph_key(graph, numbers, callees, blind=blind) for graph in graphs)
         else:
-            content = _content(attribute)
+            content = attribute_content(attribute)
         found.append((attribute.name, content))
     found.sort(key=itemgetter(0))
     return tuple(found)
@@ -168,7 +168,8 @@ def constant_key(node: NodeProto) -> Key:
     return _attributes(node, {}, {}, blind=False)
 
 
-def _content(attribute: AttributeProto) -> bytes:
+def attribute_content(attribute: AttributeProto) -> bytes:
+    """Return an attribute without graphs as bytes, without doc strings and names of tensors."""
     tensor = attribute.HasField("t")
     named = tensor and (attribute.t.HasField("name") or attribute.t.HasField("doc_string"))
     if not (named or attribute.HasField("doc_string")):  # a present but empty field is cleared too

@@ -152,6 +152,8 @@ class Inliner:
         record = self._records.of(call, function)
         if record is not None and (known := restored(call, function, record)) is not None:
             self.infos += record.infos
+            for node in known if call.attribute else ():
+                _bind(node, call, function)
             return known, record.places
         return list(self._named_after(call, function)), ()
 

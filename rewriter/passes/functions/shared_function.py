@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Protocol
 
 from onnx import FunctionProto, NodeProto, ValueInfoProto
 
+from rewriter.basics.display import counted
 from rewriter.evidence.metadata import tags
 from rewriter.evidence.names.scope_grammar import scope_of_call
 from rewriter.model import metadata
 from rewriter.model.index.graph import with_inner
 from rewriter.passes.functions.call_record import MOST_BYTES, compressed, write_record
 from rewriter.passes.functions.equal_functions import Identity, Member
-from rewriter.passes.functions.function_names import FunctionNames
 from rewriter.passes.functions.value_names import UsedNames, names_in_bodies, rename
 from rewriter.paths import ModulePath
 from rewriter.refusals import Reason, Refusal
+
+InputOrder = Callable[[Member], tuple[Sequence[str], Sequence[str]]]
+"""Function that returns the inputs of a member in the order of a shared function: activations and stored
+tensors that are no parameters; and parameters."""
+
+
+def canonical_order(member: Member) -> tuple[Sequence[str], Sequence[str]]:
+    """Return inputs in the order of the canonical body, and parameters in the order of the modules."""
+    return member.body.inputs, list(member.parameters)
+
+
+class NamesOfShared(Protocol):
+    """Source of names of shared functions."""
+
+    def shared(self, class_name: str | None, name: str) -> tuple[str, str]:
+        """Return domain and name of a function, by class or else by the name of a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +44,13 @@ class SharedFunction:
         function: the function that replaces those of the members.
         members: the functions of the calls.
         order: formal input -> its position in the members' canonical order.
+        renamed: whether its values have other names than in the flat graph.
     """
 
     function: FunctionProto
     members: tuple[Member, ...]
     order: tuple[int, ...]
+    renamed: bool
 
 
 class Merger:
@@ -41,15 +60,23 @@ class Merger:
         names: the source of the functions' names.
         weights: the initializers of the model.
         calls: function of one call -> the call.
+        order: the order of the inputs of a shared function.
 
     Attributes:
         refusals: functions whose record was too long to keep.
     """
 
-    def __init__(self, names: FunctionNames, weights: Set[str], calls: Mapping[Identity, NodeProto]) -> None:
+    def __init__(
+        self,
+        names: NamesOfShared,
+        weights: Set[str],
+        calls: Mapping[Identity, NodeProto],
+        order: InputOrder = canonical_order,
+    ) -> None:
         self.names = names
         self.weights = weights
         self.calls = calls
+        self.order = order
         self.refusals: list[Refusal] = []
         self._left = MOST_BYTES
 
@@ -59,18 +86,20 @@ class Merger:
         function.CopyFrom(member.function)
         function.domain, function.name = self.names.shared(member.entries.get(tags.CLASS), function.name)
         places = {name: place for place, name in enumerate(member.body.inputs)}
-        return SharedFunction(function, (member,), tuple(places[name] for name in function.input))
+        order = tuple(places[name] for name in function.input)
+        return SharedFunction(function, (member,), order, renamed=False)
 
     def merge(self, members: Sequence[Member]) -> SharedFunction:
         """Return one function for calls with equal bodies; the first call gives the order of the nodes."""
         first = members[0]
         function = FunctionProto()
         function.domain, function.name = self.names.shared(first.entries.get(tags.CLASS), first.function.name)
-        order, formals = _interface(members, self.weights)
+        order, formals = _interface(members, self.weights, self.order)
         taken = UsedNames(name for node in first.function.node for name in names_in_bodies(node))
         renamed = _local_names(first, order, formals, taken)
         function.input.extend(renamed[first.body.inputs[position]] for position in order)
         function.output.extend(renamed[name] for name in first.function.output)
+        function.attribute.extend(first.function.attribute)
         function.node.extend(_nodes(members, renamed))
         function.opset_import.extend(first.function.opset_import)
         function.value_info.extend(_infos(members, renamed))
@@ -79,7 +108,7 @@ class Merger:
         if metadata.get(function, tags.MODULE) is None:
             metadata.write(function, {tags.MODULE: "."})
         metadata.write(function, self._record(function, members, renamed))
-        return SharedFunction(function, tuple(members), tuple(order))
+        return SharedFunction(function, tuple(members), tuple(order), renamed=True)
 
     def _record(
         self, function: FunctionProto, members: Sequence[Member], renamed: Mapping[str, str]
@@ -93,22 +122,24 @@ class Merger:
         return {tags.FLAT: compressed(record)}
 
 
-def _interface(members: Sequence[Member], weights: Set[str]) -> tuple[list[int], list[str]]:
+def _interface(
+    members: Sequence[Member], weights: Set[str], order: InputOrder
+) -> tuple[list[int], list[str]]:
     """Return the order of the formal inputs, as positions in canonical order, and a name for each position.
 
-    Activations come first, then parameters in module order, then stored tensors that are no parameters.
+    Activations come first, then parameters, then stored tensors that are no parameters.
     """
     first = members[0]
-    rank = {name: number for number, name in enumerate(first.parameters)}
+    places, ranks = ({name: n for n, name in enumerate(names)} for names in order(first))
     keys, formals = [], []
     for position, name in enumerate(first.body.inputs):
         actuals = {member.body.inputs[position] for member in members}
         if all(member.body.inputs[position] in member.parameters for member in members):
-            keys.append((1, rank[name]))
+            keys.append((1, ranks[name]))
             formals.append(first.parameters[name])
             continue
         stored = actuals <= weights
-        keys.append((2 * stored, position))
+        keys.append((2 * stored, places[name]))
         same = len(actuals) == 1
         formals.append(_local(name, "") if same else "constant" if stored else "input")
     return sorted(range(len(keys)), key=keys.__getitem__), formals
@@ -243,4 +274,4 @@ def _doc(members: Sequence[Member]) -> str:
     for member in members:
         calls[member.module] = calls.get(member.module, 0) + 1
     modules = [path if count == 1 else f"{path} ({count} times)" for path, count in calls.items()]
-    return f"{len(members)} calls: {', '.join(modules)}"
+    return f"{counted(len(members), 'call')}: {', '.join(modules)}"

@@ -48,6 +48,7 @@ class Session:
         optimised: whether onnxruntime optimises the graph.
         seed: global seed of onnxruntime's random numbers.
         weights: initializer -> its value, used instead of the value in the file.
+        written: the file for the graph that onnxruntime runs; its large weights are written beside it.
 
     Raises:
         RunError: onnxruntime refuses the model.
@@ -61,12 +62,15 @@ class Session:
         optimised: bool = False,
         seed: int = 0,
         weights: Mapping[str, Any] = MappingProxyType({}),
+        written: Path | None = None,
     ) -> None:
         ort.set_seed(seed)
         self._weights = weights  # the session refers to these arrays
         options = _options(optimised)
         for name, value in weights.items():
             options.add_initializer(name, value)
+        if written is not None:
+            _write_graph(options, written)
         self._open(model, folder, options)
 
     def _open(self, model: Path | bytes, folder: str | None, options: Any) -> None:
@@ -120,6 +124,16 @@ def _options(optimised: bool) -> Any:
     return options
 
 
+def _write_graph(options: Any, file: Path) -> None:
+    """Let onnxruntime write the graph that it runs to a file, and large weights beside it."""
+    options.optimized_model_filepath = str(file)
+    for entry, value in (
+        ("session.optimized_model_external_initializers_file_name", f"{file.stem}.data"),
+        ("session.optimized_model_external_initializers_min_size_in_bytes", "1024"),
+    ):
+        options.add_session_config_entry(entry, value)
+
+
 def _reason(error: Exception) -> str:
     """Return the message of onnxruntime, without its error numbers and source location."""
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error))
@@ -162,14 +176,9 @@ class ProfiledSession(Session):
         options = ort.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = threads
-        options.optimized_model_filepath = str(scratch / self.OPTIMISED)
         options.enable_profiling = profiled
         options.profile_file_prefix = str(scratch / "profile")
-        for entry, value in (
-            ("session.optimized_model_external_initializers_file_name", "optimised.data"),
-            ("session.optimized_model_external_initializers_min_size_in_bytes", "1024"),
-        ):
-            options.add_session_config_entry(entry, value)
+        _write_graph(options, scratch / self.OPTIMISED)
         self._open(model, folder, options)
 
     def end(self) -> Path:

@@ -190,7 +190,7 @@ def _piece_json(piece: Piece) -> PieceJson:
 
 
 def value_json(info: ValueInfoProto) -> ValueJson:
-    """Convert an input or output of a model to JSON."""
+    """Convert the name and type of a value to JSON."""
     tensor = info.type.tensor_type
     is_tensor = info.type.HasField("tensor_type")
     return {

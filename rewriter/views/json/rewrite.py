@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 from rewriter.passes.base import DifferenceWord
+from rewriter.refusals import Refusal
 from rewriter.views.escape import as_text
 from rewriter.views.json.parts import OriginalJson, PlacementJson, notes_json, original_json, placement_json
 from rewriter.views.json.proof import VerificationJson, verification_json
@@ -132,7 +133,7 @@ def rewrite_json(report: Report) -> RewriteJson:
         "placement_after": placement_json(report.tree),
         **original_json(report.analysis),
         "passes": [_pass_json(record) for record in report.passes],
-        "refusals": refusals_json(report),
+        "refusals": refusals_json(report.refusals),
         "verification": verification_json(report.verification),
         "seconds": dict(report.seconds),
         "outputs": [str(path) for path in report.outputs],
@@ -141,11 +142,11 @@ def rewrite_json(report: Report) -> RewriteJson:
     }
 
 
-def refusals_json(report: Report) -> Sequence[RefusalJson]:
-    """Convert the refusals of a rewrite to JSON."""
+def refusals_json(refusals: Sequence[Refusal]) -> list[RefusalJson]:
+    """Convert refusals to JSON."""
     return [
         {"module": refusal.module, "reason": refusal.reason.name.lower(), "witness": refusal.witness}
-        for refusal in report.refusals
+        for refusal in refusals
     ]
 
 

@@ -12,6 +12,7 @@ from rewriter.checkpoints.weight_map import WeightMap
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.split import Split
 from rewriter.edits.implants import Implanting
+from rewriter.edits.replacement import Replacement
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.conflicts import Conflicts
 from rewriter.insight.lookup.explanation import Explanation
@@ -35,6 +36,7 @@ from rewriter.views.text.cutting import print_extraction, print_split
 from rewriter.views.text.diff import print_diff
 from rewriter.views.text.doctor import print_diagnosis
 from rewriter.views.text.edits.implant import print_implanting
+from rewriter.views.text.edits.replacement import print_replacement
 from rewriter.views.text.edits.weights import print_refit, print_weights
 from rewriter.views.text.explanation import print_explanation
 from rewriter.views.text.profile import print_profile
@@ -69,6 +71,7 @@ print_result.register(Diff, print_diff)
 print_result.register(Explanation, print_explanation)
 print_result.register(Extraction, print_extraction)
 print_result.register(Implanting, print_implanting)
+print_result.register(Replacement, print_replacement)
 print_result.register(ModuleTree, print_modules)
 print_result.register(Profile, print_profile)
 print_result.register(Refit, print_refit)

@@ -76,7 +76,7 @@ def tap_json(report: Report) -> TapJson:
             }
             for tap in report.outcome_of(TapOutcome).taps
         ],
-        "refusals": refusals_json(report),
+        "refusals": refusals_json(report.refusals),
         "verification": verification_json(report.verification),
         "outputs": [str(path) for path in report.outputs],
         "removed": [str(path) for path in report.removed],
