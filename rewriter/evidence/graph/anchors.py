@@ -29,14 +29,17 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
+from rewriter.evidence.graph import trace_order
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
 from rewriter.evidence.names.torch_operators import Steps
 from rewriter.evidence.parameters.leaf_classes import GLUE, class_of
+from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
+_ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Where", "Pow", "Min", "Max"})
 _NEAREST = 24
 """Maximum known steps to consider on one side. The nearest show most; all would take quadratic time."""
 
@@ -58,8 +61,8 @@ def testify(
     places = _Places(graph, modules, guessed)
     for node, module in enumerate(modules):
         step = places.steps.of[node]
-        place = places.of_step[step]
-        if place and module is None:  # no claim on the root: any two modules have it in common
+        place = places.place(node)
+        if place is not None and module is None:  # no claim on the root: any two modules have it in common
             detail = f"one step with node {step}" if step != node else "from the known steps around it"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail, places.rule(node)))
     return Testimony(tuple(claims))
@@ -83,6 +86,7 @@ class _Places:
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None], guessed: Set[int]) -> None:
         self.graph = graph
+        self._modules = modules
         self.steps = Steps(graph)
         self.guessed = {self.steps.of[node] for node in guessed}
         self.weights = weights_of_layers(graph, modules)
@@ -93,15 +97,16 @@ class _Places:
         self.norms: set[int] = set()
         self._norms(modules)
         self.known = {step for step, place in self.of_step.items() if place is not None}
-        self.compound = {
-            above for place in self.of_step.values() if place is not None for above in place.ancestors()
-        }
+        named = {*owners_of_constants(graph).values(), *self.of_step.values()} - {None}
+        self.compound = {above for place in named if place is not None for above in place.ancestors()}
         self.leaves = {
             place for step in self.known if (place := self.of_step[step]) is not None
         } - self.compound
         self._meetings: dict[_Pair, ModulePath | None] = {}
         self._anchor()
         self._fill()
+        self._enclose()
+        self._added()
         self._constants()
 
     def rule(self, node: int) -> PlacementRule:
@@ -114,8 +119,22 @@ class _Places:
             return PlacementRule.STEPS_AROUND
         if step in self.norms:
             return PlacementRule.NORM
-        alone = class_of({self.graph.operators[node][1]: 1}, {}) is not None
-        return PlacementRule.STEPS_AROUND if alone else PlacementRule.STEP
+        return PlacementRule.STEPS_AROUND if self._is_leaf(node) else PlacementRule.STEP
+
+    def place(self, node: int) -> ModulePath | None:
+        """Return the module of a node: that of its step.
+
+        Names may put an activation into the step of the leaf behind it; then it is in the caller of that leaf.
+        """
+        step = self.steps.of[node]
+        module = self.of_step[step]
+        if module in self.leaves and step in self.known - self.norms and self._is_leaf(node):
+            return _calling(_above(module), {module})
+        return module
+
+    def _is_leaf(self, node: int) -> bool:
+        """Whether a node alone may be a module of torch without weights."""
+        return class_of({self.graph.operators[node][1]: 1}, {}) is not None
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place the arithmetic of a norm in the module of its scale.
@@ -233,6 +252,32 @@ class _Places:
                 entered if entered and (meeting is None or meeting.holds(entered)) else meeting
             )
 
+    def _enclose(self) -> None:
+        order = trace_order.TraceOrder(self.graph, self.steps)
+        repeated = self._repeated()
+        known = {step: place for step in self.known if (place := self.of_step[step]) is not None}
+        for step, module in order.enclosing(known).items():
+            if module in repeated: continue
+            module = self._caller(module)
+            place = self.of_step[step]
+            if place is not None and not module.holds(place):
+                self.of_step[step] = module
+        placed = {step: place for step, place in self.of_step.items() if place is not None}
+        for step, module in order.enclosing(placed).items():
+            if module not in repeated:
+                self.of_step[step] = self._caller(module)
+
+    def _caller(self, module):
+        if module not in self.compound: module = _above(module)
+        return _calling(module, {p for p in self.compound | self.leaves if module.holds(p) and p != module})
+
+    def _repeated(self):
+        single = set()
+        for node, module in enumerate(self._modules):
+            if module is not None and any(self.graph.value_names[v] and v in self.graph.constants and len(self.graph.readers[v])==1 for v in self.graph.reads[node] if v != NONE):
+                single.add(module); single.update(module.ancestors())
+        return (self.compound | self.leaves) - single
+
     def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
         """Return the steps at the end that may be in modules without a name.
 
@@ -250,8 +295,15 @@ class _Places:
         return found
 
     def _computes_unnamed(self, step: int) -> bool:
-        """Whether a step computes with a weight without a name: the search for known steps ends there."""
-        return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
+        """Whether a step computes with a weight without a name: the search for known steps ends there.
+
+        A matrix in elementwise arithmetic is no such weight, but a table: angles of rotations, or a mask.
+        """
+        return any(
+            not self.weights.isdisjoint(self.graph.reads[node])
+            for node in self.steps.members[step]
+            if self.graph.operators[node][1] not in _ELEMENTWISE
+        )
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
         """Return the common module of the steps behind a step if that module contains the step, else None.
@@ -265,17 +317,24 @@ class _Places:
             return None
         module = _calling(module, places)
         reads = {value for node in self.steps.members[step] for value in self.graph.reads[node]}
-        beside = {
-            self.steps.of[reader]
-            for value in reads - self.graph.constants - {NONE}
-            for reader in self.graph.readers[value][:_NEAREST]
-        }
+        beside = self._reading({*reads, *self._before_added(reads)} - self.graph.constants - {NONE})
         known = [self.of_step[other] for other in beside & self.known]
         within = any(place is not None and place != module and module.holds(place) for place in known)
         follows = any(
             other not in fixed and self.of_step[other] == module for other in self.steps.before[step]
         )
         return module if within or follows else None
+
+    def _before_added(self, values: Set[int]) -> Iterator[int]:
+        """Yield the values that added Reshapes turn into `values`."""
+        for value in values - {NONE}:
+            if (maker := self.graph.producer[value]) in self.steps.added:
+                yield from self.graph.reads[maker]
+
+    def _reading(self, values: Set[int]) -> set[int]:
+        """Return the steps that read a value, directly or behind an added Reshape."""
+        found = {self.steps.of[r] for value in values for r in self.graph.readers[value][:_NEAREST]}
+        return found.union(*(self.steps.behind[step][:_NEAREST] for step in found & self.steps.added))
 
     def _between(self, before: Sequence[int], behind: Sequence[int]) -> ModulePath | None:
         if before and behind:
@@ -312,6 +371,14 @@ class _Places:
         if module not in self.compound and ((a_known and module == a) or (b_known and module == b)):
             module = _above(module)
         return _calling(module, {a, b})
+
+    def _added(self) -> None:
+        """Place each Reshape that a tool put before several products in their lowest common module."""
+        for step in self.steps.added:
+            readers = {self.of_step[reader] for reader in self.steps.behind[step]}
+            found = {place for place in readers if place is not None}
+            if (module := common_ancestor(sorted(found))) is not None:
+                self.of_step[step] = _calling(_above(module) if module in self.leaves else module, found)
 
     def _constants(self) -> None:
         for step in reversed(self.steps.heads):

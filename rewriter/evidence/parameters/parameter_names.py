@@ -26,7 +26,7 @@ from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import read
-from rewriter.paths import ModulePath, common_ancestor
+from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _RELATIONS = frozenset(map(str, Holds))
 
@@ -55,6 +55,8 @@ def testify(graph: GraphIndex) -> Testimony:
             values = graph.writes[node] if node in aliases else named[node]
             own = {owners_for(node)[value] for value in values if times[value] == 1}
             rule = PlacementRule.TEXT if node in aliases else _rule(module, own, holders)
+            if node not in aliases and _is_projection_of_attention(graph, module):
+                module, rule = module.parent or ROOT, PlacementRule.ATTENTION
             claims.append(_claim(graph, node, module, values, rule))
     dequantised = _of_dequantised(graph, decided, named)
     variables = _readers_of_variables(graph, named.keys() | aliases.keys() | dequantised.keys())
@@ -90,6 +92,15 @@ def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) ->
     if own != {module}:
         return PlacementRule.SHARED_WEIGHT
     return PlacementRule.FUNCTIONAL if module.parent in holders else PlacementRule.OWN_WEIGHT
+
+
+def _is_projection_of_attention(graph: GraphIndex, module: ModulePath) -> bool:
+    """Whether a module is the `out_proj` of torch's `MultiheadAttention`, which computes with its weights.
+
+    Only this class names a parameter `in_proj_weight` or `in_proj_bias`; it never calls `out_proj`.
+    """
+    packed = (module.parent or ROOT).child("in_proj_weight"), (module.parent or ROOT).child("in_proj_bias")
+    return module.name == "out_proj" and any(graph.value(name) != NONE for name in packed)
 
 
 def _of_dequantised(
