@@ -105,6 +105,7 @@ class _Places:
         self._meetings: dict[_Pair, ModulePath | None] = {}
         self._anchor()
         self._fill()
+        self._enter()
         self._enclose()
         self._added()
         self._constants()
@@ -251,6 +252,35 @@ class _Places:
             self.of_step[step] = (
                 entered if entered and (meeting is None or meeting.holds(entered)) else meeting
             )
+
+    def _enter(self) -> None:
+        """Move steps into the module that alone uses their results, if a submodule of it reads their inputs."""
+        module_of: dict[int, ModulePath] = {}
+        for step in reversed(self.steps.heads):
+            places = {module_of.get(other, self.of_step[other]) for other in self.steps.behind[step]}
+            found = {place for place in places if place is not None}
+            if step in self.known or step in self.steps.constant or not found or None in places:
+                continue
+            module = common_ancestor(sorted(found))
+            module = _calling(_above(module) if module in self.leaves else module, found)
+            place = self.of_step[step]
+            if module and (place is None or (place != module and place.holds(module))):
+                module_of[step] = module
+        for step in self.steps.heads:
+            if step in module_of and self._shares_inputs(step, module_of[step]):
+                self.of_step[step] = module_of[step]
+
+    def _shares_inputs(self, step: int, module: ModulePath) -> bool:
+        """Whether all that a step reads is made in a module, or also read by a submodule of it."""
+        for other in self.steps.before[step]:
+            if self.of_step[other] == module:
+                continue
+            made = {value for node in self.steps.members[other] for value in self.graph.writes[node]}
+            read = made & {value for node in self.steps.members[step] for value in self.graph.reads[node]}
+            beside = self._reading({*read, *self._before_added(read)}) & self.known
+            if not any((place := self.of_step[b]) and place != module and module.holds(place) for b in beside):
+                return False
+        return bool(self.steps.before[step])
 
     def _enclose(self) -> None:
         order = trace_order.TraceOrder(self.graph, self.steps)
