@@ -283,19 +283,22 @@ class _Places:
         return bool(self.steps.before[step])
 
     def _enclose(self) -> None:
-        order = trace_order.TraceOrder(self.graph, self.steps)
+        """Place steps by the order of the trace: nothing that runs during the call of a module is outside of it."""
+        order = trace_order.TraceOrder(self.graph)
         repeated = self._repeated()
         known = {step: place for step in self.known if (place := self.of_step[step]) is not None}
-        for step, module in order.enclosing(known).items():
-            if module in repeated: continue
-            module = self._caller(module)
+        for step, module in self._enclosing(order, known):
             place = self.of_step[step]
             if place is not None and not module.holds(place):
                 self.of_step[step] = module
         placed = {step: place for step, place in self.of_step.items() if place is not None}
-        for step, module in order.enclosing(placed).items():
-            if module not in repeated:
-                self.of_step[step] = self._caller(module)
+        self.of_step.update(self._enclosing(order, placed))
+
+    def _enclosing(self, order, places):
+        repeated = self._repeated()
+        for step, module in order.enclosing(places).items():
+            if self.steps.of[step] == step and step not in self.steps.constant and module not in repeated:
+                yield step, self._caller(module)
 
     def _caller(self, module):
         if module not in self.compound: module = _above(module)
