@@ -40,6 +40,7 @@ from rewriter.paths import ModulePath, common_ancestor
 
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Where", "Pow", "Min", "Max"})
+_NORMS = frozenset({"LayerNormalization", "RMSNormalization", "GroupNormalization", "BatchNormalization"})
 _NEAREST = 24
 """Maximum known steps to consider on one side. The nearest show most; all would take quadratic time."""
 
@@ -99,6 +100,7 @@ class _Places:
         self.known = {step for step, place in self.of_step.items() if place is not None}
         named = {*owners_of_constants(graph).values(), *self.of_step.values()} - {None}
         self.compound = {above for place in named if place is not None for above in place.ancestors()}
+        self.branching = {above for module in self.compound for above in module.ancestors()}
         self.leaves = {
             place for step in self.known if (place := self.of_step[step]) is not None
         } - self.compound
@@ -107,6 +109,7 @@ class _Places:
         self._fill()
         self._enter()
         self._enclose()
+        self._undo()
         self._added()
         self._constants()
 
@@ -223,7 +226,19 @@ class _Places:
                 for other in sorted(others):
                     for end in sources.get(other, ())[:1]:
                         if (meeting := self._meet(beginning, end)) is not None and beginning != end:
-                            yield meeting
+                            yield self._adding(meeting, beginning)
+
+    def _adding(self, module: ModulePath, first: int) -> ModulePath:
+        """Return the module that adds `x` to `f(x)`, for a module that holds the first and last step of `f`.
+
+        That module is `f` itself if it computes with its own weights first, or if it is a norm and other
+        leaves: then its caller adds.
+        """
+        called = self.of_step[first] == module or (self._is_norm(first) and module not in self.branching)
+        return _calling(_above(module), {module}) if called else module
+
+    def _is_norm(self, step: int) -> bool:
+        return step in self.norms or self.graph.operators[step][1] in _NORMS
 
     def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
@@ -405,6 +420,25 @@ class _Places:
             module = _above(module)
         return _calling(module, {a, b})
 
+    def _undo(self) -> None:
+        """Place each Transpose that undoes one of the module before it in that module, with a Reshape behind it."""
+        layouts: dict[ModulePath, set[tuple[int, ...]]] = {}
+        for step, place in self.of_step.items():
+            if place is not None and (axes := _permutation(self.graph, step)):
+                layouts.setdefault(place, set()).add(axes)
+        undone: set[int] = set()
+        for step in self.steps.heads:
+            before, place = self.steps.before[step], self.of_step[step]
+            module = self.of_step[before[0]] if len(before) == 1 else None
+            if not module or place is None or module == place or not place.holds(module) or step in self.known:
+                continue
+            axes = _permutation(self.graph, step)
+            inverse = tuple(axes.index(axis) for axis in range(len(axes)))
+            reshapes = self.graph.operators[step][1] == "Reshape" and before[0] in undone
+            if reshapes or (axes and inverse in layouts.get(module, ())):
+                self.of_step[step] = module
+                undone.add(step)
+
     def _added(self) -> None:
         """Place each Reshape that a tool put before several products in their lowest common module."""
         for step in self.steps.added:
@@ -431,6 +465,14 @@ class _Places:
     def _only_shapes(self, step: int) -> bool:
         """Whether a step has only operators that exporters put around nodes, also inside of a module."""
         return all(self.graph.operators[node][1] in GLUE for node in self.steps.members[step])
+
+
+def _permutation(graph: GraphIndex, node: int) -> tuple[int, ...]:
+    """Return the axes of a Transpose; () for any other node, and for one that states no permutation."""
+    if graph.operators[node][1] != "Transpose":
+        return ()
+    axes = next((tuple(each.ints) for each in graph.nodes[node].attribute if each.name == "perm"), ())
+    return axes if sorted(axes) == list(range(len(axes))) else ()
 
 
 def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
