@@ -25,6 +25,7 @@ Lists are never called, so a step between numbered children alone belongs to the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.certainty import PlacementRule
@@ -422,10 +423,10 @@ class _Places:
 
     def _undo(self) -> None:
         """Place each Transpose that undoes one of the module before it in that module, with a Reshape behind it."""
-        layouts: dict[ModulePath, set[tuple[int, ...]]] = {}
+        layouts: dict[ModulePath, Counter[tuple[int, ...]]] = {}
         for step, place in self.of_step.items():
             if place is not None and (axes := _permutation(self.graph, step)):
-                layouts.setdefault(place, set()).add(axes)
+                layouts.setdefault(place, Counter())[axes] += 1
         undone: set[int] = set()
         for step in self.steps.heads:
             before, place = self.steps.before[step], self.of_step[step]
@@ -433,9 +434,9 @@ class _Places:
             if not module or place is None or module == place or not place.holds(module) or step in self.known:
                 continue
             axes = _permutation(self.graph, step)
-            inverse = tuple(axes.index(axis) for axis in range(len(axes)))
             reshapes = self.graph.operators[step][1] == "Reshape" and before[0] in undone
-            if reshapes or (axes and inverse in layouts.get(module, ())):
+            mixed = len([v for v in self.graph.reads[before[0]] if v not in self.graph.constants]) > 1
+            if reshapes or (axes and _is_open(layouts.get(module, Counter()), axes, mixed)):
                 self.of_step[step] = module
                 undone.add(step)
 
@@ -473,6 +474,20 @@ def _permutation(graph: GraphIndex, node: int) -> tuple[int, ...]:
         return ()
     axes = next((tuple(each.ints) for each in graph.nodes[node].attribute if each.name == "perm"), ())
     return axes if sorted(axes) == list(range(len(axes))) else ()
+
+
+def _is_open(layouts: Mapping[tuple[int, ...], int], axes: tuple[int, ...], mixed: bool) -> bool:
+    """Whether a module has a permutation that these axes undo, and not yet a Transpose that undoes it.
+
+    Args:
+        layouts: permutation -> number of Transposes in the module.
+        axes: the permutation that would undo one.
+        mixed: whether it changes a product of computed values. Only such a Transpose is known to undo a
+            permutation that is its own inverse: heads of an attention are swapped before and behind it.
+    """
+    inverse = tuple(axes.index(axis) for axis in range(len(axes)))
+    count = layouts.get(inverse, 0)
+    return mixed and count > 0 if inverse == axes else count > layouts.get(axes, 0)
 
 
 def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:

@@ -59,10 +59,13 @@ class TraceOrder:
         return order if len(order) == len(waits) else []
 
     def enclosing(self, places: Mapping[int, ModulePath]) -> dict[int, ModulePath]:
-        """Return node without a place -> the lowest module that holds the placed nodes around it."""
+        """Return node without a place -> the lowest module that holds the placed nodes around it.
+
+        Nodes before the first placed one are left out, and those behind the last.
+        """
         placed = [node for node in self.order if node in places]
         rank = {node: number for number, node in enumerate(placed)}
-        first = dict.fromkeys(self.order, 0)
+        first = dict.fromkeys(self.order, NONE)
         last = dict.fromkeys(self.order, len(placed))
         for node in self.order:
             for other in self.later.get(node, ()):
@@ -72,8 +75,8 @@ class TraceOrder:
                 last[node] = min(last[node], rank.get(other, last[other]))
         found = {}
         for node in self.order:
-            around = placed[first[node] : last[node] + 1]
-            if node not in places and last[node] < len(placed) and len(around) <= _WIDEST:
+            around = placed[max(first[node], 0) : last[node] + 1]
+            if node not in places and last[node] < len(placed) and 1 < len(around) <= _WIDEST:
                 found[node] = common_ancestor(sorted({places[other] for other in around}))
         return {node: module for node, module in found.items() if module is not None}
 

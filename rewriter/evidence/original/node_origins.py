@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 
+from onnx import TensorProto
+
 from rewriter.evidence.names.derived_names import PRODUCTS
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import canonical
@@ -296,8 +298,9 @@ class _Patch:
     @staticmethod
     def _parameters(graph: GraphIndex, node: int) -> Iterator[str]:
         for value in graph.reads[node]:
-            if value in graph.initializers:
-                yield graph.value_names[value]
+            tensor = graph.initializers.get(value)
+            if tensor is not None and (tensor.data_type != TensorProto.INT64 or len(tensor.dims) > 1):
+                yield graph.value_names[value]  # a list of 64-bit integers is a shape: equal ones are merged
 
 
 def _kind(graph: GraphIndex, node: int) -> str:
