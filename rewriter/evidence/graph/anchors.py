@@ -41,7 +41,6 @@ from rewriter.paths import ModulePath, common_ancestor
 
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
 _ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Where", "Pow", "Min", "Max"})
-_NORMS = frozenset({"LayerNormalization", "RMSNormalization", "GroupNormalization", "BatchNormalization"})
 _NEAREST = 24
 """Maximum known steps to consider on one side. The nearest show most; all would take quadratic time."""
 
@@ -64,7 +63,7 @@ def testify(
     for node, module in enumerate(modules):
         step = places.steps.of[node]
         place = places.place(node)
-        if place is not None and module is None:  # no claim on the root: any two modules have it in common
+        if place and module is None:  # no claim on the root: any two modules have it in common
             detail = f"one step with node {step}" if step != node else "from the known steps around it"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail, places.rule(node)))
     return Testimony(tuple(claims))
@@ -101,7 +100,6 @@ class _Places:
         self.known = {step for step, place in self.of_step.items() if place is not None}
         named = {*owners_of_constants(graph).values(), *self.of_step.values()} - {None}
         self.compound = {above for place in named if place is not None for above in place.ancestors()}
-        self.branching = {above for module in self.compound for above in module.ancestors()}
         self.leaves = {
             place for step in self.known if (place := self.of_step[step]) is not None
         } - self.compound
@@ -232,14 +230,9 @@ class _Places:
     def _adding(self, module: ModulePath, first: int) -> ModulePath:
         """Return the module that adds `x` to `f(x)`, for a module that holds the first and last step of `f`.
 
-        That module is `f` itself if it computes with its own weights first, or if it is a norm and other
-        leaves: then its caller adds.
+        That module is `f` itself if `f` begins with a weight of its own: then its caller adds.
         """
-        called = self.of_step[first] == module or (self._is_norm(first) and module not in self.branching)
-        return _calling(_above(module), {module}) if called else module
-
-    def _is_norm(self, step: int) -> bool:
-        return step in self.norms or self.graph.operators[step][1] in _NORMS
+        return _calling(_above(module), {module}) if self.of_step[first] == module else module
 
     def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}

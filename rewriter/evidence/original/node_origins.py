@@ -208,7 +208,8 @@ class _Patch:
                             yield self.original.producer[value]
 
     def _behind(self, above: set[int]) -> set[int]:
-        """Return the original nodes that depend on the values `above`, up to values in both files."""
+        """Return the original nodes that depend on the values `above`, up to values that others in both files write."""
+        own = {self.descent.image(value) for node in self.nodes for value in self.damaged.writes[node]}
         found: set[int] = set()
         pending = [reader for value in above for reader in self.original.readers[value]]
         while pending:
@@ -216,7 +217,7 @@ class _Patch:
             if node not in found:
                 found.add(node)
                 for value in self.original.writes[node]:
-                    if value != NONE and not self.descent.is_present(value):
+                    if value != NONE and (value in own or not self.descent.is_present(value)):
                         pending += self.original.readers[value]
         return found
 
@@ -225,12 +226,16 @@ class _Patch:
         for node in self.nodes:
             for name in self._parameters(self.damaged, node):
                 readers.setdefault(name, []).append(node)
+        replaced: dict[str, list[int]] = {}
         for old in self.replaced:
             for name in self._parameters(self.original, old):
-                made_of_it = (key for key in readers if key.startswith(f"{name}_"))
-                found = readers.get(name) or readers.get(next(made_of_it, ""))
-                if found:
-                    self.given[old] = found[0]
+                replaced.setdefault(name, []).append(old)
+        for name, before in replaced.items():
+            made_of_it = (key for key in readers if key.startswith(f"{name}_"))
+            after = readers.get(name) or readers.get(next(made_of_it, ""))
+            if after:
+                calls = after if len(after) == len(before) else after[:1] * len(before)
+                self.given.update(zip(before, calls, strict=True))
 
     def _by_names(self) -> None:
         """Match a new node named after a value of the original with the producer of the value.
