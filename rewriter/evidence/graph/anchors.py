@@ -20,17 +20,26 @@ scale. The other steps are placed by the known ones, mostly in the module that c
    and the step has operators outside of `GLUE`. Any other step that no known step or anchor feeds stays
    unplaced: it may be in a module that the file does not name.
 
+4. A step whose results only one module uses is in that module if it shares its inputs with it
+   (`entered_modules`).
+5. A step that was traced between two known steps of a module is in that module. A step that is still
+   unplaced is in the lowest module of the placed steps around it in the trace (`trace_order`).
+6. A Transpose that undoes one of the module before it is in that module (`undone_layouts`). A Reshape that a
+   tool put before several products is in their lowest common module.
+
 Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
-from rewriter.evidence.graph import trace_order
+from rewriter.evidence.graph import undone_layouts
+from rewriter.evidence.graph.callers import above, called_once, calling, lists
+from rewriter.evidence.graph.entered_modules import Entries
+from rewriter.evidence.graph.trace_order import TraceOrder
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
 from rewriter.evidence.names.torch_operators import Steps
@@ -83,11 +92,12 @@ class _Places:
         known: the steps whose module is known from the start.
         compound: the modules with submodules.
         leaves: the other modules of known steps.
+        lists: the modules whose known children all have numbers for names.
+        called_once: the modules with a named tensor that a single node reads, and those above them.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None], guessed: Set[int]) -> None:
         self.graph = graph
-        self._modules = modules
         self.steps = Steps(graph)
         self.guessed = {self.steps.of[node] for node in guessed}
         self.weights = weights_of_layers(graph, modules)
@@ -99,16 +109,19 @@ class _Places:
         self._norms(modules)
         self.known = {step for step, place in self.of_step.items() if place is not None}
         named = {*owners_of_constants(graph).values(), *self.of_step.values()} - {None}
-        self.compound = {above for place in named if place is not None for above in place.ancestors()}
+        self.compound = {each for place in named if place is not None for each in place.ancestors()}
         self.leaves = {
             place for step in self.known if (place := self.of_step[step]) is not None
         } - self.compound
+        self.lists = lists(self.compound | self.leaves)
+        self.called_once = called_once(graph, modules)
+        self.entries = Entries(graph, self.steps, self.known)
         self._meetings: dict[_Pair, ModulePath | None] = {}
         self._anchor()
         self._fill()
         self._enter()
         self._enclose()
-        self._undo()
+        self.of_step.update(undone_layouts.undone(graph, self.steps, self.of_step, self.known))
         self._added()
         self._constants()
 
@@ -127,12 +140,12 @@ class _Places:
     def place(self, node: int) -> ModulePath | None:
         """Return the module of a node: that of its step.
 
-        Names may put an activation into the step of the leaf behind it; then it is in the caller of that leaf.
+        Names may put an activation into the step of the leaf behind it: it is in the caller of that leaf.
         """
         step = self.steps.of[node]
         module = self.of_step[step]
         if module in self.leaves and step in self.known - self.norms and self._is_leaf(node):
-            return _calling(_above(module), {module})
+            return calling(above(module), {module})
         return module
 
     def _is_leaf(self, node: int) -> bool:
@@ -197,12 +210,12 @@ class _Places:
             meetings += self._branches(step, sources)
             if meetings:
                 anchors[step] = max(meetings, key=lambda m: m.depth)
-        above = self._nearest_behind(self.known)
+        behind = self._nearest_behind(self.known)
         for step, anchor in anchors.items():
             through = [
                 m
                 for a in sources[step]
-                for b in above[step]
+                for b in behind[step]
                 if (m := self._meet(a, b)) is not None and m.depth > anchor.depth
             ]
             self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
@@ -232,7 +245,7 @@ class _Places:
 
         That module is `f` itself if `f` begins with a weight of its own: then its caller adds.
         """
-        return _calling(_above(module), {module}) if self.of_step[first] == module else module
+        return calling(above(module), {module}) if self.of_step[first] == module else module
 
     def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
@@ -263,62 +276,61 @@ class _Places:
             )
 
     def _enter(self) -> None:
-        """Move steps into the module that alone uses their results, if a submodule of it reads their inputs."""
-        module_of: dict[int, ModulePath] = {}
-        for step in reversed(self.steps.heads):
-            places = {module_of.get(other, self.of_step[other]) for other in self.steps.behind[step]}
-            found = {place for place in places if place is not None}
-            if step in self.known or step in self.steps.constant or not found or None in places:
-                continue
-            module = common_ancestor(sorted(found))
-            module = _calling(_above(module) if module in self.leaves else module, found)
-            place = self.of_step[step]
-            if module and (place is None or (place != module and place.holds(module))):
-                module_of[step] = module
-        for step in self.steps.heads:
-            if step in module_of and self._shares_inputs(step, module_of[step]):
-                self.of_step[step] = module_of[step]
+        """Move steps into the module whose steps alone use their results, if they share their inputs with it.
 
-    def _shares_inputs(self, step: int, module: ModulePath) -> bool:
-        """Whether all that a step reads is made in a module, or also read by a submodule of it."""
-        for other in self.steps.before[step]:
-            if self.of_step[other] == module:
-                continue
-            made = {value for node in self.steps.members[other] for value in self.graph.writes[node]}
-            read = made & {value for node in self.steps.members[step] for value in self.graph.reads[node]}
-            beside = self._reading({*read, *self._before_added(read)}) & self.known
-            if not any((place := self.of_step[b]) and place != module and module.holds(place) for b in beside):
-                return False
-        return bool(self.steps.before[step])
+        They share an input if it is made in the module, or if a known step in a submodule reads it too.
+        """
+        entered: dict[int, ModulePath] = {}
+        for step in reversed(self.steps.heads):
+            places = {entered.get(other, self.of_step[other]) for other in self.steps.behind[step]}
+            if step not in self.known and step not in self.steps.constant and None not in places:
+                module, place = self._user(places), self.of_step[step]
+                if module and (place is None or (place != module and place.holds(module))):
+                    entered[step] = module
+        for step in self.steps.heads:
+            if step in entered and self.entries.all_shared(step, entered[step], self.of_step):
+                self.of_step[step] = entered[step]
+
+    def _user(self, places: Set[ModulePath | None]) -> ModulePath | None:
+        """Return the lowest module that calls all places; None for none."""
+        found = {place for place in places if place is not None}
+        module = common_ancestor(sorted(found))
+        if module is None:
+            return None
+        return calling(above(module) if module in self.leaves else module, found)
 
     def _enclose(self) -> None:
-        """Place steps by the order of the trace: nothing that runs during the call of a module is outside of it."""
-        order = trace_order.TraceOrder(self.graph)
-        repeated = self._repeated()
-        known = {step: place for step in self.known if (place := self.of_step[step]) is not None}
-        for step, module in self._enclosing(order, known):
+        """Place steps by the order of the trace.
+
+        A step that was traced between two known steps of a module is moved into it. A step without a module
+        is placed between those that have one by now.
+        """
+        order = TraceOrder(self.graph)
+        for step, module in self._enclosing(order, self.known):
             place = self.of_step[step]
             if place is not None and not module.holds(place):
                 self.of_step[step] = module
-        placed = {step: place for step, place in self.of_step.items() if place is not None}
+        placed = {step for step, place in self.of_step.items() if place is not None}
         self.of_step.update(self._enclosing(order, placed))
 
-    def _enclosing(self, order, places):
-        repeated = self._repeated()
-        for step, module in order.enclosing(places).items():
-            if self.steps.of[step] == step and step not in self.steps.constant and module not in repeated:
-                yield step, self._caller(module)
+    def _enclosing(self, order: TraceOrder, among: Set[int]) -> list[tuple[int, ModulePath]]:
+        """Return steps, and the module that calls the steps of `among` around each in the trace.
 
-    def _caller(self, module):
-        if module not in self.compound: module = _above(module)
-        return _calling(module, {p for p in self.compound | self.leaves if module.holds(p) and p != module})
+        A module that may be called several times is left out: the steps may be of different calls.
+        """
+        places = {step: place for step in among if (place := self.of_step[step]) is not None}
+        return [
+            (step, self._caller(module))
+            for step, module in order.enclosing(places).items()
+            if self.steps.of[step] == step and step not in self.steps.constant
+            if module in self.called_once
+        ]
 
-    def _repeated(self):
-        single = set()
-        for node, module in enumerate(self._modules):
-            if module is not None and any(self.graph.value_names[v] and v in self.graph.constants and len(self.graph.readers[v])==1 for v in self.graph.reads[node] if v != NONE):
-                single.add(module); single.update(module.ancestors())
-        return (self.compound | self.leaves) - single
+    def _caller(self, module: ModulePath) -> ModulePath:
+        """Return a module, or the nearest one above it that is neither a leaf nor a list."""
+        while module and (module not in self.compound or module in self.lists):
+            module = above(module)
+        return module
 
     def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
         """Return the steps at the end that may be in modules without a name.
@@ -357,26 +369,14 @@ class _Places:
         module = common_ancestor(sorted(places))
         if not module:
             return None
-        module = _calling(module, places)
-        reads = {value for node in self.steps.members[step] for value in self.graph.reads[node]}
-        beside = self._reading({*reads, *self._before_added(reads)} - self.graph.constants - {NONE})
-        known = [self.of_step[other] for other in beside & self.known]
+        module = calling(module, places)
+        beside = self.entries.beside(step)
+        known = [self.of_step[other] for other in beside]
         within = any(place is not None and place != module and module.holds(place) for place in known)
         follows = any(
             other not in fixed and self.of_step[other] == module for other in self.steps.before[step]
         )
         return module if within or follows else None
-
-    def _before_added(self, values: Set[int]) -> Iterator[int]:
-        """Yield the values that added Reshapes turn into `values`."""
-        for value in values - {NONE}:
-            if (maker := self.graph.producer[value]) in self.steps.added:
-                yield from self.graph.reads[maker]
-
-    def _reading(self, values: Set[int]) -> set[int]:
-        """Return the steps that read a value, directly or behind an added Reshape."""
-        found = {self.steps.of[r] for value in values for r in self.graph.readers[value][:_NEAREST]}
-        return found.union(*(self.steps.behind[step][:_NEAREST] for step in found & self.steps.added))
 
     def _between(self, before: Sequence[int], behind: Sequence[int]) -> ModulePath | None:
         if before and behind:
@@ -388,7 +388,7 @@ class _Places:
         if module is None:
             return None
         known = {self.of_step[step] for step in one_side if step in self.known} - self.compound
-        return _calling(_above(module) if module in known else module, places)
+        return calling(above(module) if module in known else module, places)
 
     def _meet(self, one: int, other: int) -> ModulePath | None:
         """Return the common module of two steps; cached, since the same few modules recur."""
@@ -411,35 +411,14 @@ class _Places:
         module = common_ancestor((a, b))
         assert module is not None, "two modules have the root in common"
         if module not in self.compound and ((a_known and module == a) or (b_known and module == b)):
-            module = _above(module)
-        return _calling(module, {a, b})
-
-    def _undo(self) -> None:
-        """Place each Transpose that undoes one of the module before it in that module, with a Reshape behind it."""
-        layouts: dict[ModulePath, Counter[tuple[int, ...]]] = {}
-        for step, place in self.of_step.items():
-            if place is not None and (axes := _permutation(self.graph, step)):
-                layouts.setdefault(place, Counter())[axes] += 1
-        undone: set[int] = set()
-        for step in self.steps.heads:
-            before, place = self.steps.before[step], self.of_step[step]
-            module = self.of_step[before[0]] if len(before) == 1 else None
-            if not module or place is None or module == place or not place.holds(module) or step in self.known:
-                continue
-            axes = _permutation(self.graph, step)
-            reshapes = self.graph.operators[step][1] == "Reshape" and before[0] in undone
-            mixed = len([v for v in self.graph.reads[before[0]] if v not in self.graph.constants]) > 1
-            if reshapes or (axes and _is_open(layouts.get(module, Counter()), axes, mixed)):
-                self.of_step[step] = module
-                undone.add(step)
+            module = above(module)
+        return calling(module, {a, b})
 
     def _added(self) -> None:
         """Place each Reshape that a tool put before several products in their lowest common module."""
         for step in self.steps.added:
-            readers = {self.of_step[reader] for reader in self.steps.behind[step]}
-            found = {place for place in readers if place is not None}
-            if (module := common_ancestor(sorted(found))) is not None:
-                self.of_step[step] = _calling(_above(module) if module in self.leaves else module, found)
+            places = {self.of_step[reader] for reader in self.steps.behind[step]}
+            self.of_step[step] = self._user(places) or self.of_step[step]
 
     def _constants(self) -> None:
         for step in reversed(self.steps.heads):
@@ -453,52 +432,15 @@ class _Places:
                 found = {place for place in readers if place is not None}
                 module = common_ancestor(sorted(found))
                 if module in self.leaves and not self._only_shapes(step):
-                    module = _above(module)
-                self.of_step[step] = None if module is None else _calling(module, found)
+                    module = above(module)
+                self.of_step[step] = None if module is None else calling(module, found)
 
     def _only_shapes(self, step: int) -> bool:
         """Whether a step has only operators that exporters put around nodes, also inside of a module."""
         return all(self.graph.operators[node][1] in GLUE for node in self.steps.members[step])
 
 
-def _permutation(graph: GraphIndex, node: int) -> tuple[int, ...]:
-    """Return the axes of a Transpose; () for any other node, and for one that states no permutation."""
-    if graph.operators[node][1] != "Transpose":
-        return ()
-    axes = next((tuple(each.ints) for each in graph.nodes[node].attribute if each.name == "perm"), ())
-    return axes if sorted(axes) == list(range(len(axes))) else ()
-
-
-def _is_open(layouts: Mapping[tuple[int, ...], int], axes: tuple[int, ...], mixed: bool) -> bool:
-    """Whether a module has a permutation that these axes undo, and not yet a Transpose that undoes it.
-
-    Args:
-        layouts: permutation -> number of Transposes in the module.
-        axes: the permutation that would undo one.
-        mixed: whether it changes a product of computed values. Only such a Transpose is known to undo a
-            permutation that is its own inverse: heads of an attention are swapped before and behind it.
-    """
-    inverse = tuple(axes.index(axis) for axis in range(len(axes)))
-    count = layouts.get(inverse, 0)
-    return mixed and count > 0 if inverse == axes else count > layouts.get(axes, 0)
-
-
 def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
     """Return the sources of one operand that another operand lacks; shared ones show no common module."""
     left_out = frozenset(others)
     return [step for step in steps if step not in left_out]
-
-
-def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
-    """Return the module that calls the places: `module`, or the nearest one above it that is no list.
-
-    A module is a list if it holds all places in numbered children.
-    """
-    while module and all(map(module.holds_numbered, places)):
-        module = _above(module)
-    return module
-
-
-def _above(module: ModulePath) -> ModulePath:
-    parent = module.parent
-    return module if parent is None else parent

@@ -3,18 +3,19 @@
 A module runs from its call to its return. So a node that was traced between two nodes of one call of a module
 is in that module, or in one that it calls.
 
-Exporters write nodes in the order of the trace. Some tools sort them anew, but keep the numbers in names: torch
-numbers the results of each operator in the order of the trace (`view`, `view_1`), and so the values in between
-(`val_7`). If the numbers of all operators grow in file order, that order counts. Otherwise only the order of
-equal operators and the dataflow are known, so a node may stand anywhere between its last known predecessor
-and its first known successor.
+Exporters write nodes in the order of the trace. Some tools sort them anew, but keep the numbers in names:
+torch numbers the results of each operator in the order of the trace (`view`, `view_1`), and so the values in
+between (`val_7`). If the numbers of all operators grow in file order, that order counts. Otherwise only the
+order of equal operators and the dataflow are known, so a node may stand anywhere between its last known
+predecessor and its first known successor.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
@@ -26,7 +27,12 @@ _WIDEST = 64
 
 
 class TraceOrder:
-    """What is known about the order of the trace: nodes in order, and for each the nodes known to come later."""
+    """Order of the trace, as far as it is known.
+
+    Attributes:
+        order: the nodes in an order that agrees with all that is known; [] if that contradicts itself.
+        later: node -> nodes that were traced after it; for any other pair, a path shows the order, if known.
+    """
 
     def __init__(self, graph: GraphIndex) -> None:
         nodes = range(len(graph.nodes))
@@ -91,4 +97,4 @@ def _numbered(graph: GraphIndex) -> Iterator[tuple[int, int]]:
                 found.setdefault(parts[1], []).append((int(parts[2] or 0), node))
     for numbers in found.values():
         nodes = [node for _, node in sorted(numbers)]
-        yield from zip(nodes, nodes[1:], strict=False)
+        yield from pairwise(nodes)

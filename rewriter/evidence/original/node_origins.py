@@ -5,9 +5,10 @@ name or have the same name themselves. The other nodes form patches between valu
 patch replaces the original nodes between the same values. Inside of a patch:
 
 1. An original node and a new one correspond if they read the same initializer, or if the new one reads an
-   initializer named after one that the original node reads (`W_quantized`). They also correspond if the new
-   one is named after a value that the original one writes, and their operators are of one kind, or the new
-   one is a convolution on a blocked layout.
+   initializer named after one that the original node reads (`W_quantized`). If as many new nodes read it as
+   original ones, they correspond in file order. A list of 64-bit integers does not count: it is a shape. They
+   also correspond if the new one is named after a value that the original one writes, and their operators are
+   of one kind, or the new one is a convolution on a blocked layout.
 2. A remaining original node was fused into the new node that corresponds to all its readers, if their
    operators are of one kind.
 3. Of the rest, nodes with operators of one kind correspond if they write the same value, or if as many of the
@@ -208,7 +209,10 @@ class _Patch:
                             yield self.original.producer[value]
 
     def _behind(self, above: set[int]) -> set[int]:
-        """Return the original nodes that depend on the values `above`, up to values that others in both files write."""
+        """Return the original nodes that depend on the values `above`.
+
+        The search ends at values that are in both files, except at those that the patch itself writes.
+        """
         own = {self.descent.image(value) for node in self.nodes for value in self.damaged.writes[node]}
         found: set[int] = set()
         pending = [reader for value in above for reader in self.original.readers[value]]
