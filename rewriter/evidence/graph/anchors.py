@@ -39,10 +39,10 @@ from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.graph import undone_layouts
 from rewriter.evidence.graph.callers import above, called_once, calling, lists
 from rewriter.evidence.graph.entered_modules import Entries
-from rewriter.evidence.graph.trace_order import TraceOrder
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
 from rewriter.evidence.names.torch_operators import Steps
+from rewriter.evidence.names.trace_order import TraceOrder
 from rewriter.evidence.parameters.leaf_classes import GLUE, class_of
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.model.index.graph import NONE, GraphIndex
