@@ -40,6 +40,7 @@ class PlacementRule(StrEnum):
     FOLDED = "a norm was folded in, and a weight names the module"
     OWN_WEIGHT = "only reader of a named weight"
     FUNCTIONAL = "only reader of a weight whose module is inside one with weights of its own"
+    ATTENTION = "reader of the last projection of an attention, which is no call"
     SHARED_WEIGHT = "one of several readers of a named weight"
     DEQUANTISED = "only reader of a dequantised weight with a name"
     VARIABLE = "only reader of a variable of TensorFlow"
@@ -76,6 +77,7 @@ _INFERS = frozenset(
         PlacementRule.CORRECTED,
         PlacementRule.FOLDED,
         PlacementRule.OWN_WEIGHT,
+        PlacementRule.ATTENTION,
         PlacementRule.CONTENT,
         PlacementRule.MATCHED,
         PlacementRule.ENCLOSED,

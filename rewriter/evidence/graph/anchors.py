@@ -20,6 +20,13 @@ scale. The other steps are placed by the known ones, mostly in the module that c
    and the step has operators outside of `GLUE`. Any other step that no known step or anchor feeds stays
    unplaced: it may be in a module that the file does not name.
 
+4. A step whose results only one module uses is in that module if it shares its inputs with it
+   (`entered_modules`).
+5. A step that was traced between two known steps of a module is in that module. A step that is still
+   unplaced is in the lowest module of the placed steps around it in the trace (`trace_order`).
+6. A Transpose that undoes one of the module before it is in that module (`undone_layouts`). A Reshape that a
+   tool put before several products is in their lowest common module.
+
 Lists are never called, so a step between numbered children alone belongs to the module above the list.
 """
 
@@ -29,14 +36,20 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
+from rewriter.evidence.graph import undone_layouts
+from rewriter.evidence.graph.callers import above, called_once, calling, lists
+from rewriter.evidence.graph.entered_modules import Entries
 from rewriter.evidence.graph.unnamed_layers import weights_of_layers
 from rewriter.evidence.names import numbered_parts
 from rewriter.evidence.names.torch_operators import Steps
+from rewriter.evidence.names.trace_order import TraceOrder
 from rewriter.evidence.parameters.leaf_classes import GLUE, class_of
+from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath, common_ancestor
 
 _ARITHMETIC = frozenset({"Pow", "Mul", "Div", "Sub", "Add", "Sqrt", "Reciprocal", "Cast", "ReduceMean"})
+_ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Where", "Pow", "Min", "Max"})
 _NEAREST = 24
 """Maximum known steps to consider on one side. The nearest show most; all would take quadratic time."""
 
@@ -58,7 +71,7 @@ def testify(
     places = _Places(graph, modules, guessed)
     for node, module in enumerate(modules):
         step = places.steps.of[node]
-        place = places.of_step[step]
+        place = places.place(node)
         if place and module is None:  # no claim on the root: any two modules have it in common
             detail = f"one step with node {step}" if step != node else "from the known steps around it"
             claims.append(Claim(node, place, None, Source.DATAFLOW, None, detail, places.rule(node)))
@@ -79,6 +92,8 @@ class _Places:
         known: the steps whose module is known from the start.
         compound: the modules with submodules.
         leaves: the other modules of known steps.
+        lists: the modules whose known children all have numbers for names.
+        called_once: the modules with a named tensor that a single node reads, and those above them.
     """
 
     def __init__(self, graph: GraphIndex, modules: Sequence[ModulePath | None], guessed: Set[int]) -> None:
@@ -93,15 +108,21 @@ class _Places:
         self.norms: set[int] = set()
         self._norms(modules)
         self.known = {step for step, place in self.of_step.items() if place is not None}
-        self.compound = {
-            above for place in self.of_step.values() if place is not None for above in place.ancestors()
-        }
+        named = {*owners_of_constants(graph).values(), *self.of_step.values()} - {None}
+        self.compound = {each for place in named if place is not None for each in place.ancestors()}
         self.leaves = {
             place for step in self.known if (place := self.of_step[step]) is not None
         } - self.compound
+        self.lists = lists(self.compound | self.leaves)
+        self.called_once = called_once(graph, modules)
+        self.entries = Entries(graph, self.steps, self.known)
         self._meetings: dict[_Pair, ModulePath | None] = {}
         self._anchor()
         self._fill()
+        self._enter()
+        self._enclose()
+        self.of_step.update(undone_layouts.undone(graph, self.steps, self.of_step, self.known))
+        self._added()
         self._constants()
 
     def rule(self, node: int) -> PlacementRule:
@@ -114,8 +135,22 @@ class _Places:
             return PlacementRule.STEPS_AROUND
         if step in self.norms:
             return PlacementRule.NORM
-        alone = class_of({self.graph.operators[node][1]: 1}, {}) is not None
-        return PlacementRule.STEPS_AROUND if alone else PlacementRule.STEP
+        return PlacementRule.STEPS_AROUND if self._is_leaf(node) else PlacementRule.STEP
+
+    def place(self, node: int) -> ModulePath | None:
+        """Return the module of a node: that of its step.
+
+        Names may put an activation into the step of the leaf behind it: it is in the caller of that leaf.
+        """
+        step = self.steps.of[node]
+        module = self.of_step[step]
+        if module in self.leaves and step in self.known - self.norms and self._is_leaf(node):
+            return calling(above(module), {module})
+        return module
+
+    def _is_leaf(self, node: int) -> bool:
+        """Whether a node alone may be a module of torch without weights."""
+        return class_of({self.graph.operators[node][1]: 1}, {}) is not None
 
     def _norms(self, modules: Sequence[ModulePath | None]) -> None:
         """Place the arithmetic of a norm in the module of its scale.
@@ -175,12 +210,12 @@ class _Places:
             meetings += self._branches(step, sources)
             if meetings:
                 anchors[step] = max(meetings, key=lambda m: m.depth)
-        above = self._nearest_behind(self.known)
+        behind = self._nearest_behind(self.known)
         for step, anchor in anchors.items():
             through = [
                 m
                 for a in sources[step]
-                for b in above[step]
+                for b in behind[step]
                 if (m := self._meet(a, b)) is not None and m.depth > anchor.depth
             ]
             self.of_step[step] = max(through, key=lambda m: m.depth, default=anchor)
@@ -203,7 +238,14 @@ class _Places:
                 for other in sorted(others):
                     for end in sources.get(other, ())[:1]:
                         if (meeting := self._meet(beginning, end)) is not None and beginning != end:
-                            yield meeting
+                            yield self._adding(meeting, beginning)
+
+    def _adding(self, module: ModulePath, first: int) -> ModulePath:
+        """Return the module that adds `x` to `f(x)`, for a module that holds the first and last step of `f`.
+
+        That module is `f` itself if `f` begins with a weight of its own: then its caller adds.
+        """
+        return calling(above(module), {module}) if self.of_step[first] == module else module
 
     def _nearest_behind(self, known: set[int]) -> dict[int, tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
@@ -233,6 +275,63 @@ class _Places:
                 entered if entered and (meeting is None or meeting.holds(entered)) else meeting
             )
 
+    def _enter(self) -> None:
+        """Move steps into the module whose steps alone use their results, if they share their inputs with it.
+
+        They share an input if it is made in the module, or if a known step in a submodule reads it too.
+        """
+        entered: dict[int, ModulePath] = {}
+        for step in reversed(self.steps.heads):
+            places = {entered.get(other, self.of_step[other]) for other in self.steps.behind[step]}
+            if step not in self.known and step not in self.steps.constant and None not in places:
+                module, place = self._user(places), self.of_step[step]
+                if module and (place is None or (place != module and place.holds(module))):
+                    entered[step] = module
+        for step in self.steps.heads:
+            if step in entered and self.entries.all_shared(step, entered[step], self.of_step):
+                self.of_step[step] = entered[step]
+
+    def _user(self, places: Set[ModulePath | None]) -> ModulePath | None:
+        """Return the lowest module that calls all places; None for none."""
+        found = {place for place in places if place is not None}
+        module = common_ancestor(sorted(found))
+        if module is None:
+            return None
+        return calling(above(module) if module in self.leaves else module, found)
+
+    def _enclose(self) -> None:
+        """Place steps by the order of the trace.
+
+        A step that was traced between two known steps of a module is moved into it. A step without a module
+        is placed between those that have one by now.
+        """
+        order = TraceOrder(self.graph)
+        for step, module in self._enclosing(order, self.known):
+            place = self.of_step[step]
+            if place is not None and not module.holds(place):
+                self.of_step[step] = module
+        placed = {step for step, place in self.of_step.items() if place is not None}
+        self.of_step.update(self._enclosing(order, placed))
+
+    def _enclosing(self, order: TraceOrder, among: Set[int]) -> list[tuple[int, ModulePath]]:
+        """Return steps, and the module that calls the steps of `among` around each in the trace.
+
+        A module that may be called several times is left out: the steps may be of different calls.
+        """
+        places = {step: place for step in among if (place := self.of_step[step]) is not None}
+        return [
+            (step, self._caller(module))
+            for step, module in order.enclosing(places).items()
+            if self.steps.of[step] == step and step not in self.steps.constant
+            if module in self.called_once
+        ]
+
+    def _caller(self, module: ModulePath) -> ModulePath:
+        """Return a module, or the nearest one above it that is neither a leaf nor a list."""
+        while module and (module not in self.compound or module in self.lists):
+            module = above(module)
+        return module
+
     def _among_unnamed(self, behind: Mapping[int, Sequence[int]]) -> set[int]:
         """Return the steps at the end that may be in modules without a name.
 
@@ -250,8 +349,15 @@ class _Places:
         return found
 
     def _computes_unnamed(self, step: int) -> bool:
-        """Whether a step computes with a weight without a name: the search for known steps ends there."""
-        return any(not self.weights.isdisjoint(self.graph.reads[node]) for node in self.steps.members[step])
+        """Whether a step computes with a weight without a name: the search for known steps ends there.
+
+        A matrix in elementwise arithmetic is no such weight, but a table: angles of rotations, or a mask.
+        """
+        return any(
+            not self.weights.isdisjoint(self.graph.reads[node])
+            for node in self.steps.members[step]
+            if self.graph.operators[node][1] not in _ELEMENTWISE
+        )
 
     def _entered(self, step: int, behind: Sequence[int], fixed: Set[int]) -> ModulePath | None:
         """Return the common module of the steps behind a step if that module contains the step, else None.
@@ -263,14 +369,9 @@ class _Places:
         module = common_ancestor(sorted(places))
         if not module:
             return None
-        module = _calling(module, places)
-        reads = {value for node in self.steps.members[step] for value in self.graph.reads[node]}
-        beside = {
-            self.steps.of[reader]
-            for value in reads - self.graph.constants - {NONE}
-            for reader in self.graph.readers[value][:_NEAREST]
-        }
-        known = [self.of_step[other] for other in beside & self.known]
+        module = calling(module, places)
+        beside = self.entries.beside(step)
+        known = [self.of_step[other] for other in beside]
         within = any(place is not None and place != module and module.holds(place) for place in known)
         follows = any(
             other not in fixed and self.of_step[other] == module for other in self.steps.before[step]
@@ -287,7 +388,7 @@ class _Places:
         if module is None:
             return None
         known = {self.of_step[step] for step in one_side if step in self.known} - self.compound
-        return _calling(_above(module) if module in known else module, places)
+        return calling(above(module) if module in known else module, places)
 
     def _meet(self, one: int, other: int) -> ModulePath | None:
         """Return the common module of two steps; cached, since the same few modules recur."""
@@ -310,8 +411,14 @@ class _Places:
         module = common_ancestor((a, b))
         assert module is not None, "two modules have the root in common"
         if module not in self.compound and ((a_known and module == a) or (b_known and module == b)):
-            module = _above(module)
-        return _calling(module, {a, b})
+            module = above(module)
+        return calling(module, {a, b})
+
+    def _added(self) -> None:
+        """Place each Reshape that a tool put before several products in their lowest common module."""
+        for step in self.steps.added:
+            places = {self.of_step[reader] for reader in self.steps.behind[step]}
+            self.of_step[step] = self._user(places) or self.of_step[step]
 
     def _constants(self) -> None:
         for step in reversed(self.steps.heads):
@@ -325,8 +432,8 @@ class _Places:
                 found = {place for place in readers if place is not None}
                 module = common_ancestor(sorted(found))
                 if module in self.leaves and not self._only_shapes(step):
-                    module = _above(module)
-                self.of_step[step] = None if module is None else _calling(module, found)
+                    module = above(module)
+                self.of_step[step] = None if module is None else calling(module, found)
 
     def _only_shapes(self, step: int) -> bool:
         """Whether a step has only operators that exporters put around nodes, also inside of a module."""
@@ -337,18 +444,3 @@ def _without(steps: Sequence[int], others: Sequence[int]) -> list[int]:
     """Return the sources of one operand that another operand lacks; shared ones show no common module."""
     left_out = frozenset(others)
     return [step for step in steps if step not in left_out]
-
-
-def _calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
-    """Return the module that calls the places: `module`, or the nearest one above it that is no list.
-
-    A module is a list if it holds all places in numbered children.
-    """
-    while module and all(map(module.holds_numbered, places)):
-        module = _above(module)
-    return module
-
-
-def _above(module: ModulePath) -> ModulePath:
-    parent = module.parent
-    return module if parent is None else parent

@@ -29,6 +29,7 @@ class Steps:
         members: step -> its nodes.
         heads: the steps in topological order.
         constant: the steps that compute from constants alone.
+        added: the Reshapes that a tool put before several matrix products.
         before: step -> the steps whose results it reads, without constant ones.
         behind: step -> the steps that read its results, without constant ones.
     """
@@ -40,6 +41,7 @@ class Steps:
         self.members: dict[int, list[int]] = {}
         for node, step in enumerate(self.of):
             self.members.setdefault(step, []).append(node)
+        self.added = {node for node in order if self.of[node] == node and self._is_added(node)}
         self.heads = [node for node in order if self.of[node] == node]
         self.constant = {
             step for step in self.heads if all(self._is_constant(node) for node in self.members[step])
@@ -78,6 +80,12 @@ class Steps:
             return "Transpose" not in makers  # behind a Transpose, it was merged with a Reshape of the model
         readers = [self.graph.nodes[reader] for reader in self.graph.successors(node)]
         return all(r.op_type == "Reshape" and not _LAYOUT.match(_result(r)) for r in readers)
+
+    def _is_added(self, node: int) -> bool:
+        """Whether a node is a Reshape that a tool added (see `_reshapes`)."""
+        written = (str(self.graph.value_names[v]) for v in self.graph.writes[node] if v != NONE)
+        reshapes = self.graph.operators[node][1] == "Reshape" and self._reshapes(node)
+        return reshapes and all(map(_OF_A_TOOL.match, written))
 
     def _is_constant(self, node: int) -> bool:
         return all(value in self.graph.constants for value in self.graph.writes[node] if value != NONE)

@@ -5,9 +5,10 @@ name or have the same name themselves. The other nodes form patches between valu
 patch replaces the original nodes between the same values. Inside of a patch:
 
 1. An original node and a new one correspond if they read the same initializer, or if the new one reads an
-   initializer named after one that the original node reads (`W_quantized`). They also correspond if the new
-   one is named after a value that the original one writes, and their operators are of one kind, or the new
-   one is a convolution on a blocked layout.
+   initializer named after one that the original node reads (`W_quantized`). If as many new nodes read it as
+   original ones, they correspond in file order. A list of 64-bit integers does not count: it is a shape. They
+   also correspond if the new one is named after a value that the original one writes, and their operators are
+   of one kind, or the new one is a convolution on a blocked layout.
 2. A remaining original node was fused into the new node that corresponds to all its readers, if their
    operators are of one kind.
 3. Of the rest, nodes with operators of one kind correspond if they write the same value, or if as many of the
@@ -21,6 +22,8 @@ patch replaces the original nodes between the same values. Inside of a patch:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
+
+from onnx import TensorProto
 
 from rewriter.evidence.names.derived_names import PRODUCTS
 from rewriter.model.index.graph import NONE, GraphIndex
@@ -206,7 +209,11 @@ class _Patch:
                             yield self.original.producer[value]
 
     def _behind(self, above: set[int]) -> set[int]:
-        """Return the original nodes that depend on the values `above`, up to values in both files."""
+        """Return the original nodes that depend on the values `above`.
+
+        The search ends at values that are in both files, except at those that the patch itself writes.
+        """
+        own = {self.descent.image(value) for node in self.nodes for value in self.damaged.writes[node]}
         found: set[int] = set()
         pending = [reader for value in above for reader in self.original.readers[value]]
         while pending:
@@ -214,7 +221,7 @@ class _Patch:
             if node not in found:
                 found.add(node)
                 for value in self.original.writes[node]:
-                    if value != NONE and not self.descent.is_present(value):
+                    if value != NONE and (value in own or not self.descent.is_present(value)):
                         pending += self.original.readers[value]
         return found
 
@@ -223,12 +230,16 @@ class _Patch:
         for node in self.nodes:
             for name in self._parameters(self.damaged, node):
                 readers.setdefault(name, []).append(node)
+        replaced: dict[str, list[int]] = {}
         for old in self.replaced:
             for name in self._parameters(self.original, old):
-                made_of_it = (key for key in readers if key.startswith(f"{name}_"))
-                found = readers.get(name) or readers.get(next(made_of_it, ""))
-                if found:
-                    self.given[old] = found[0]
+                replaced.setdefault(name, []).append(old)
+        for name, before in replaced.items():
+            made_of_it = (key for key in readers if key.startswith(f"{name}_"))
+            after = readers.get(name) or readers.get(next(made_of_it, ""))
+            if after:
+                calls = after if len(after) == len(before) else after[:1] * len(before)
+                self.given.update(zip(before, calls, strict=True))
 
     def _by_names(self) -> None:
         """Match a new node named after a value of the original with the producer of the value.
@@ -296,8 +307,9 @@ class _Patch:
     @staticmethod
     def _parameters(graph: GraphIndex, node: int) -> Iterator[str]:
         for value in graph.reads[node]:
-            if value in graph.initializers:
-                yield graph.value_names[value]
+            tensor = graph.initializers.get(value)
+            if tensor is not None and (tensor.data_type != TensorProto.INT64 or len(tensor.dims) > 1):
+                yield graph.value_names[value]  # a list of 64-bit integers is a shape: equal ones are merged
 
 
 def _kind(graph: GraphIndex, node: int) -> str:

@@ -26,7 +26,7 @@ from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import read
-from rewriter.paths import ModulePath, common_ancestor
+from rewriter.paths import ROOT, ModulePath, common_ancestor
 
 _RELATIONS = frozenset(map(str, Holds))
 
@@ -54,8 +54,9 @@ def testify(graph: GraphIndex) -> Testimony:
         if module:
             values = graph.writes[node] if node in aliases else named[node]
             own = {owners_for(node)[value] for value in values if times[value] == 1}
-            rule = PlacementRule.TEXT if node in aliases else _rule(module, own, holders)
-            claims.append(_claim(graph, node, module, values, rule))
+            rule = PlacementRule.TEXT if node in aliases else _rule(graph, module, own, holders)
+            place = module.parent or ROOT if rule is PlacementRule.ATTENTION else module
+            claims.append(_claim(graph, node, place, values, rule))
     dequantised = _of_dequantised(graph, decided, named)
     variables = _readers_of_variables(graph, named.keys() | aliases.keys() | dequantised.keys())
     for found, rule in (
@@ -78,10 +79,13 @@ def _without_folded_in(graph: GraphIndex, values: list[int]) -> list[int]:
     return [value for value in values if not is_folded_in(graph.value_names[value])] or values
 
 
-def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) -> PlacementRule:
-    """Return the rule by which a reader of named weights is placed in `module`.
+def _rule(
+    graph: GraphIndex, module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]
+) -> PlacementRule:
+    """Return the rule by which a reader of named weights of `module` is placed.
 
     Args:
+        graph: the model.
         module: the module.
         own: the owners of the weights that no other node reads.
         holders: the modules with weights of their own. A module with submodules and weights may compute with
@@ -89,7 +93,19 @@ def _rule(module: ModulePath, own: Set[ModulePath], holders: Set[ModulePath]) ->
     """
     if own != {module}:
         return PlacementRule.SHARED_WEIGHT
+    if _is_projection_of_attention(graph, module):
+        return PlacementRule.ATTENTION
     return PlacementRule.FUNCTIONAL if module.parent in holders else PlacementRule.OWN_WEIGHT
+
+
+def _is_projection_of_attention(graph: GraphIndex, module: ModulePath) -> bool:
+    """Whether a module is the `out_proj` of torch's `MultiheadAttention`, which computes with its weights.
+
+    That class names its packed parameters `in_proj_weight` and `in_proj_bias`, and never calls `out_proj`.
+    """
+    attention = module.parent or ROOT
+    packed = (attention.child("in_proj_weight"), attention.child("in_proj_bias"))
+    return module.name == "out_proj" and any(graph.value(name) != NONE for name in packed)
 
 
 def _of_dequantised(

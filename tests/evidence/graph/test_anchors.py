@@ -42,3 +42,52 @@ def test_a_missing_number_is_inferred() -> None:
         { u = MatMul(x, "net.0.weight") v = Relu(u) y = MatMul(v, "net.2.weight") }"""
     )
     assert found["v"] == ("net.1", Certainty.INFERRED)
+
+
+ROTATED = """g (float[2,2] x) => (float[2,2] y)
+<float[2,2] "l.att.q.weight" = {1,2,3,4}, float[2,2] "l.att.k.weight" = {1,2,3,4},
+ float[2,2] "l.b.weight" = {1,2,3,4}, float[2,2] val_1 = {1,2,3,4}>
+{
+  linear = MatMul(x, "l.att.q.weight")
+  linear_1 = MatMul(x, "l.att.k.weight")
+  q = OPERATOR(linear, val_1)
+  k = OPERATOR(linear_1, val_1)
+  matmul = MatMul(q, k)
+  y = MatMul(matmul, "l.b.weight")
+}"""
+
+
+def test_a_table_in_elementwise_arithmetic_is_no_layer_without_a_name() -> None:
+    assert certain(ROTATED.replace("OPERATOR", "Mul"))["matmul"] == ("l.att", Certainty.GUESSED)
+    assert certain(ROTATED.replace("OPERATOR", "MatMul"))["matmul"] == ("l", Certainty.GUESSED)
+
+
+def test_an_activation_that_names_put_into_a_layer_is_in_its_caller() -> None:
+    found = certain(
+        """g (float[2,2] x) => (float[2,2] y)
+        <float[2,2] "l.a.weight" = {1,2,3,4}, float[2,2] "l.b.weight" = {1,2,3,4}>
+        {
+          linear = MatMul(x, "l.a.weight")
+          val_3 = Elu(linear)
+          linear_1 = MatMul(val_3, "l.b.weight")
+          y = Neg(linear_1)
+        }"""
+    )
+    assert found["val_3"] == ("l", Certainty.GUESSED)
+
+
+def test_a_reshape_that_a_tool_put_before_several_products_is_in_their_caller() -> None:
+    found = certain(
+        """g (float[2,2] x) => (float[2,2] y)
+        <float[2,2] "l.n.weight" = {1,2,3,4}, float[2,2] "l.att.q.weight" = {1,2,3,4},
+         float[2,2] "l.att.k.weight" = {1,2,3,4}, float[2,2] "l.b.weight" = {1,2,3,4}, int64[2] s = {2,2}>
+        {
+          linear = MatMul(x, "l.n.weight")
+          val_9_pre_reshape_out = Reshape(linear, s)
+          linear_1 = MatMul(val_9_pre_reshape_out, "l.att.q.weight")
+          linear_2 = MatMul(val_9_pre_reshape_out, "l.att.k.weight")
+          matmul = MatMul(linear_1, linear_2)
+          y = MatMul(matmul, "l.b.weight")
+        }"""
+    )
+    assert found["val_9_pre_reshape_out"] == ("l.att", Certainty.GUESSED)

@@ -42,6 +42,22 @@ def test_a_folded_name_of_a_value_names_no_parameter() -> None:
     assert placed("MatMulBnFusion_GemmB_/out/out.0/Transpose_output_0", "bias") == (None, {})
 
 
+ATTENTION = """g (float[2,2] x) => (float[2,2] y)
+<float[2,2] "layer.attn.out_proj.weight" = {1,2,3,4}, float[2] "layer.attn.PACKED" = {1,2}>
+{ u = Add(x, "layer.attn.PACKED") y = MatMul(u, "layer.attn.out_proj.weight") }"""
+
+
+@pytest.mark.parametrize(
+    ("packed", "module"),
+    [("in_proj_bias", "layer.attn"), ("in_proj_weight", "layer.attn"), ("scale", "layer.attn.out_proj")],
+)
+def test_the_attention_of_torch_never_calls_its_last_projection(packed: str, module: str) -> None:
+    place = rewriter.tree(model(ATTENTION.replace("PACKED", packed))).placements[1]
+    assert place is not None
+    assert place.module == module
+    assert place.certainty is (Certainty.INFERRED if module == "layer.attn" else Certainty.GUESSED)
+
+
 SQUARE = "= {1,2,3,4}"
 VECTOR = "= {1,2}"
 
