@@ -14,7 +14,7 @@ from rewriter.basics.literals import IterationsWord, WhatTappedWord
 from rewriter.basics.option_declaration import texts
 from rewriter.edits.drop import Drop
 from rewriter.edits.tap import Tap, TapOutcome
-from rewriter.edits.tap_record import TappedValue
+from rewriter.edits.taps.record import TappedValue
 from rewriter.edits.untap import Untap
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.modules.selection import WORDS, Selection

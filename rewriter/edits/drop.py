@@ -27,7 +27,7 @@ from rewriter.cutting.calls import calls_of_each, demand_movable, file_of, title
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.edits.dependents import Dependents
 from rewriter.edits.removal import remove_nodes
-from rewriter.edits.tap_record import read_taps, write_taps
+from rewriter.edits.taps.record import read_taps, write_taps
 from rewriter.errors import CannotCut, UsageError
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import WORDS, Selection

@@ -29,13 +29,13 @@ from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import again, texts
 from rewriter.cutting.calls import demand_movable, file_of
 from rewriter.cutting.check import Checking
-from rewriter.edits.body_outputs import fault_of, fault_of_type
-from rewriter.edits.module_values import values_of
-from rewriter.edits.named_values import values_named
-from rewriter.edits.tap_names import WantedTap, wanted_of
-from rewriter.edits.tap_record import TappedValue, WhatTapped, read_taps, write_taps
-from rewriter.edits.tap_types import types_of_values
-from rewriter.edits.tap_writer import write
+from rewriter.edits.taps.body_outputs import fault_of, fault_of_type
+from rewriter.edits.taps.module_values import values_of
+from rewriter.edits.taps.named_values import values_named
+from rewriter.edits.taps.names import WantedTap, wanted_of
+from rewriter.edits.taps.record import TappedValue, WhatTapped, read_taps, write_taps
+from rewriter.edits.taps.value_types import types_of_values
+from rewriter.edits.taps.writer import write
 from rewriter.errors import CannotCut, UsageError
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis

@@ -26,7 +26,7 @@ from onnx import GraphProto
 
 from rewriter.cutting.calls import file_of
 from rewriter.edits.removal import erase_at
-from rewriter.edits.tap_record import read_taps, write_taps
+from rewriter.edits.taps.record import read_taps, write_taps
 from rewriter.errors import CannotCut, UsageError
 from rewriter.model.index.graph import graphs_of, nodes_within
 from rewriter.modules.analysis import Analysis

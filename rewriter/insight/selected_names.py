@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rewriter.basics.display import Display, counted, listed
-from rewriter.edits.module_values import values_of
+from rewriter.edits.taps.module_values import values_of
 from rewriter.errors import UsageError
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis

@@ -70,7 +70,7 @@ SPELLED = "rewriter.spelled"
 as `0,3-5`. 0 is the node itself, 1 the first node in its graph bodies (see `graph.with_inner`)."""
 
 TAPS = "rewriter.taps"
-"""On the model: the outputs that `tap` added, and the names it made, as JSON; see `edits.tap_record`."""
+"""On the model: the outputs that `tap` added, and the names it made, as JSON; see `edits.taps.record`."""
 
 INFERRED = "rewriter.inferred"
 """On a `value_info` that `group` added because onnx infers no type there; the flat file does not have it."""

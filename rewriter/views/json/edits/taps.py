@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, TypedDict
 
 from rewriter.edits.tap import TapOutcome
-from rewriter.edits.tap_record import RunsShown, WhatTapped
+from rewriter.edits.taps.record import RunsShown, WhatTapped
 from rewriter.views.escape import as_text
 from rewriter.views.json.cutting import ValueJson, value_json
 from rewriter.views.json.proof import VerificationJson, verification_json

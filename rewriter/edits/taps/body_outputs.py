@@ -24,8 +24,8 @@ from onnx import (
     numpy_helper,
 )
 
-from rewriter.edits.named_values import homes
-from rewriter.edits.tap_record import RunsShown
+from rewriter.edits.taps.named_values import homes
+from rewriter.edits.taps.record import RunsShown
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import canonical
 from rewriter.passes.functions.value_names import UsedNames

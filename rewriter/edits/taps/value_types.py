@@ -9,7 +9,7 @@ from onnx import ValueInfoProto
 from rewriter.cutting.check import Checking
 from rewriter.cutting.hoisting import Flat, hoist
 from rewriter.cutting.types import types_of
-from rewriter.edits.named_values import homes
+from rewriter.edits.taps.named_values import homes
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.analysis import Analysis
 

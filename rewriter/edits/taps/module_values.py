@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from rewriter.cutting.calls import calls_of_each
-from rewriter.edits.tap_record import read_taps
+from rewriter.edits.taps.record import read_taps
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.modules.analysis import Analysis

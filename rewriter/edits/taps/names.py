@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rewriter.edits.module_values import CallValues
-from rewriter.edits.tap_record import WhatTapped
+from rewriter.edits.taps.module_values import CallValues
+from rewriter.edits.taps.record import WhatTapped
 from rewriter.model.index.graph import GraphIndex
 from rewriter.passes.functions.value_names import UsedNames
 from rewriter.paths import ROOT, ModulePath

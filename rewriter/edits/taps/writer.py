@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from onnx import ValueInfoProto
 
-from rewriter.edits.body_outputs import BodyOutput
-from rewriter.edits.named_values import homes
-from rewriter.edits.tap_names import WantedTap, names_of
-from rewriter.edits.tap_record import TappedValue
+from rewriter.edits.taps.body_outputs import BodyOutput
+from rewriter.edits.taps.named_values import homes
+from rewriter.edits.taps.names import WantedTap, names_of
+from rewriter.edits.taps.record import TappedValue
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.functions.value_names import UsedNames
 
