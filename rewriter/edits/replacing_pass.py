@@ -51,6 +51,7 @@ from rewriter.passes.emission.body_plans import plan_functions
 from rewriter.passes.emission.boundary_types import BoundaryTypes
 from rewriter.passes.emission.function_writer import Emission
 from rewriter.passes.emission.grouping_plan import GroupingPlan
+from rewriter.passes.functions.constants.embedding import constants_of, embed
 from rewriter.passes.functions.differing_attributes import lift_attributes
 from rewriter.passes.functions.equal_functions import Member, find_equal_functions
 from rewriter.passes.functions.provenance import is_ours
@@ -99,8 +100,10 @@ class Replace:
         _demand_whole(file, chosen, plans)
         model = analysis.model
         names = _NamesOfOne(self.operator.provisional, model)
+        constants = constants_of(analysis)
         Emission(analysis, plans, names).emit()
         calls, lost = _share(file, model, names)
+        embed(model, constants)
         changes = {"modules replaced": len(chosen), "calls of the operator": calls}
         return Outcome(changes, (*_left_outside(analysis, paths), *lost))
 

@@ -187,7 +187,7 @@ class ReplaceOptions(
 
     PATTERNS are globs over module paths; each call of a matching module becomes one node. Its inputs are the
     values that the module reads, in order of first use, then its parameters, in order of their names, then
-    other stored tensors. Attributes that differ between the modules become attributes of the operator. A
+    other stored tensors; constants that all calls share stay in the body. Attributes that differ between the modules become attributes of the operator. A
     runtime without a kernel of this name runs the body. The result is proved equal; 'rewriter flatten' undoes
     it. In a domain of a runtime, such as com.microsoft, the result is also loaded; if onnxruntime runs a
     kernel of its own, the tolerance (by default 1e-3 of the largest value) applies to its numbers.

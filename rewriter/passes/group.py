@@ -41,7 +41,6 @@ from typing import ClassVar
 from rewriter.basics.option_declaration import again, part, texts
 from rewriter.errors import UsageError
 from rewriter.evidence.metadata import tags
-from rewriter.evidence.roles import Role
 from rewriter.model import metadata
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
@@ -52,6 +51,7 @@ from rewriter.passes.base import Outcome
 from rewriter.passes.emission.body_plans import plan_functions
 from rewriter.passes.emission.boundary_types import BoundaryTypes
 from rewriter.passes.emission.function_writer import Emission
+from rewriter.passes.functions.constants.embedding import constants_of
 from rewriter.passes.functions.equal_functions import find_equal_functions
 from rewriter.passes.functions.provenance import is_ours
 from rewriter.passes.preserved_parts import TREE, Part
@@ -121,7 +121,7 @@ class Group:
             again = {member.module for members in twins if len(members) > 1 for member in members}
             plans = plan_functions(analysis, types, lambda module: module.path in again and wants(module))
             refusals = tuple(refusal for plan in reversed(plans) for refusal in plan.refusals)
-        constants = _constants(analysis)
+        constants = constants_of(analysis)
         changes = Emission(analysis, plans).emit()
         if changes["functions made"] and constants:
             metadata.write(analysis.model, {tags.CONSTANTS: json.dumps(constants, ensure_ascii=False)})
@@ -157,14 +157,3 @@ class Group:
         parts = f"; its parts are {first.path}.*" if first.children else ""
         within = f" within depth {self.depth}" if self.depth else ""
         return f"{where}{first.path or '(root)'}: none of the modules that fit is called{within}{parts}"
-
-
-def _constants(analysis: Analysis) -> list[str]:
-    """Return the names of the initializers that no module holds as parameter or buffer, in file order."""
-    constants: set[str] = set()
-    others: set[str] = set()
-    for module in analysis.tree:
-        for tensor in module.tensors:
-            (constants if tensor.role is Role.CONSTANT else others).add(tensor.name)
-    names = constants - others
-    return [tensor.name for tensor in analysis.model.graph.initializer if tensor.name in names]

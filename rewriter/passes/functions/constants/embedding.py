@@ -11,9 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from onnx import FunctionProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
+from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE
 from rewriter.model.operator_set.operators import schema_of, versions_of
 from rewriter.model.tensors import inline_bytes
+from rewriter.modules.analysis import Analysis
 from rewriter.passes.functions.canonical_form import captures
 from rewriter.passes.functions.constants.records import (
     LeftInitializer,
@@ -30,6 +32,17 @@ from rewriter.passes.functions.constants.sources import (
 
 MOST_BYTES = 1024
 """Size of the largest constant that moves: a function should stay readable, and several may copy it."""
+
+
+def constants_of(analysis: Analysis) -> list[str]:
+    """Return the names of the initializers that no module holds as parameter or buffer, in file order."""
+    constants: set[str] = set()
+    others: set[str] = set()
+    for module in analysis.tree:
+        for tensor in module.tensors:
+            (constants if tensor.role is Role.CONSTANT else others).add(tensor.name)
+    names = constants - others
+    return [tensor.name for tensor in analysis.model.graph.initializer if tensor.name in names]
 
 
 def embed(model: ModelProto, constants: Collection[str]) -> int:
