@@ -64,6 +64,7 @@ def shown(model: rewriter.Model, tmp_path_factory: pytest.TempPathFactory) -> di
         ),
         *(model.extract(POOLER, numbers=False), model.split(POOLER, numbers=False)),
         model.implant({POOLER: model.extract(POOLER, numbers=False).model}, numbers=False),
+        model.tap(POOLER, numbers=False),
         *(weights, model.refit({key: weights.read(key) for key in weights.given}, partial=True)),
         model.replace(POOLER, "my.domain:Pooler", numbers=False),
         *(rewriter.Profile(model.analysis, 0, skipped="a\nreason"), model.report(numbers=False)),

@@ -41,6 +41,9 @@ def make(folder: Path) -> None:
         shutil.copy(bert, folder / f"{name}.onnx")
     _quantise(bert, folder / "bert.int8.onnx")
     shutil.copy(folder / "bert.int8.onnx", folder / "bert.quantised.onnx")
+    for number in (0, 1):
+        rewriter.extract(bert, f"encoder.layer.{number}", folder / f"l{number}.onnx", numbers=False)
+    _quantise(folder / "l0.onnx", folder / "layer.int8.onnx")
     _fuse_and_profile(bert, folder / "bert.fused.onnx", folder / "onnxruntime_profile.json")
     batch = {"input_ids": np.arange(14).reshape(2, 7), "attention_mask": np.ones((2, 7), np.int64)}
     np.savez(folder / "batch.npz", **batch)  # type: ignore[arg-type]

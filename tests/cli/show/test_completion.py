@@ -102,4 +102,4 @@ def test_verbs_are_completed_without_loading_one(environment: dict[str, str]) ->
         "COMP_CWORD": "1",
     }
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=asked, check=True)
-    assert done.stdout == "plain,tree\nset()\n"
+    assert done.stdout == "plain,tree\nplain,tap\nset()\n"
