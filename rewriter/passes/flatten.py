@@ -52,7 +52,7 @@ from rewriter.refusals import Reason, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """Undoes `embed`, `share`, `group`, `unshare` byte for byte, but later edits and IR versions below 4.
+    """Undoes the making of functions byte for byte, except for later edits and IR versions below 4.
 
     If a function or one of its calls was edited, or if `share` could not keep the names, the nodes of the
     call are named after the call. A file that was below IR version 4 keeps the version to which `group`
