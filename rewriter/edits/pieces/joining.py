@@ -29,7 +29,8 @@ def join(graph: GraphIndex, seats: Sequence[Seat], home: Path) -> tuple[ModelPro
         home: the folder that references to external data are relative to.
 
     Raises:
-        CannotImplant: nodes of a piece and others would feed each other.
+        CannotImplant: nodes of a piece and others would feed each other, or pieces need different versions of
+            an operator set.
     """
     model = ModelProto()
     model.CopyFrom(graph.model)
@@ -43,7 +44,7 @@ def join(graph: GraphIndex, seats: Sequence[Seat], home: Path) -> tuple[ModelPro
         typed.setdefault(each.seat.border.body, set()).update(_typed_alike(graph, each))
     left.clear(model, typed)
     for each in seated:
-        add_imports(model, each.seat.piece)
+        add_imports(model, each.seat.piece, each.seat.name)
         _describe(model, each)
     list_initializers(model)
     _drop_functions(model, _called(graph) - _called(GraphIndex(model)))
