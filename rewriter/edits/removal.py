@@ -24,7 +24,9 @@ class Removed:
 
 
 def remove_nodes(main: MainGraph, gone: Set[int]) -> Removed:
-    """Remove nodes of a main graph in place. Whatever no removed node reads or calls stays.
+    """Remove nodes of a main graph in place, and what only these read or called.
+
+    An input, initializer or function that nothing used before stays.
 
     Args:
         main: the main graph.
