@@ -69,7 +69,7 @@ def _erase(entries: Any, key: str, names: Set[str]) -> list[str]:
 
 
 def erase_at(entries: Any, doomed: list[bool]) -> None:
-    """Delete the doomed entries of a repeated field."""
+    """Delete the doomed entries of a repeated field; entries behind the list stay."""
     for position in reversed(range(len(doomed))):
         if doomed[position]:
             del entries[position]
