@@ -108,7 +108,7 @@ class RefitPlan:
 def plan(
     analysis: Analysis, new: StateDict, *, prefix: str | None = None, found: OldFormulas | None = None
 ) -> RefitPlan:
-    """RefitPlan new weights for a model.
+    """Plan new weights for a model.
 
     Args:
         analysis: the model.

@@ -26,9 +26,8 @@ from onnx import (
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.errors import CannotCut
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.body_types import LOOP_INPUTS_BEFORE_STATE
 from rewriter.passes.functions.value_names import UsedNames, rename
-
-_LOOP_INPUTS_BEFORE_STATE = 2
 
 Named = TypeVar("Named", TensorProto, ValueInfoProto)
 
@@ -189,10 +188,10 @@ class _Hoisting:
     def _bound_loop(self, inputs: list[str], owner: NodeProto) -> dict[str, str]:
         given = owner.input[1] if len(owner.input) > 1 else ""
         bound = {name: self._constant(name, np.array(0, np.int64)) for name in inputs[:1]}
-        for name in inputs[1:_LOOP_INPUTS_BEFORE_STATE]:
+        for name in inputs[1:LOOP_INPUTS_BEFORE_STATE]:
             bound[name] = self._identity(name, given) if given else self._constant(name, np.array(True))
-        states = inputs[_LOOP_INPUTS_BEFORE_STATE:]
-        for name, first in zip(states, owner.input[_LOOP_INPUTS_BEFORE_STATE:], strict=False):
+        states = inputs[LOOP_INPUTS_BEFORE_STATE:]
+        for name, first in zip(states, owner.input[LOOP_INPUTS_BEFORE_STATE:], strict=False):
             bound[name] = self._identity(name, first)
         return bound
 

@@ -19,6 +19,7 @@ from rewriter.edits.pieces.joining import join
 from rewriter.edits.pieces.matching import match
 from rewriter.edits.pieces.opsets import Conversion, fitted
 from rewriter.edits.pieces.piece_data import demand_spared, loaded, moved_to, plan_data
+from rewriter.edits.pieces.piece_functions import demand_no_other_meaning
 from rewriter.edits.pieces.piece_places import places_of
 from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.errors import UsageError
@@ -161,6 +162,7 @@ def _fitted(
     folder = piece.path.parent if piece.path else home
     if piece.path:
         check_external_data(piece.model, piece.path)
+    demand_no_other_meaning(whole.model, piece.model, _name_of(piece))
     model, conversion = fitted(piece.model, whole.model, _name_of(piece), folder, how)
     return moved_to(model, folder, home), conversion
 

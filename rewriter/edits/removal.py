@@ -24,7 +24,9 @@ class Removed:
 
 
 def remove_nodes(main: MainGraph, gone: Set[int]) -> Removed:
-    """Remove nodes of a main graph in place. Whatever no removed node reads or calls stays.
+    """Remove nodes of a main graph in place, and what only these read or called.
+
+    An input, initializer or function that nothing used before stays.
 
     Args:
         main: the main graph.
@@ -67,7 +69,7 @@ def _erase(entries: Any, key: str, names: Set[str]) -> list[str]:
 
 
 def erase_at(entries: Any, doomed: list[bool]) -> None:
-    """Delete the doomed entries of a repeated field."""
+    """Delete the doomed entries of a repeated field; entries behind the list stay."""
     for position in reversed(range(len(doomed))):
         if doomed[position]:
             del entries[position]

@@ -9,6 +9,7 @@ from onnx import ModelProto
 
 from rewriter.cutting.piece_files import plan_data, write_models
 from rewriter.edits.operator_name import OperatorName
+from rewriter.edits.removal import erase_at
 from rewriter.edits.replacement import (
     Ran,
     Replacement,
@@ -119,9 +120,7 @@ def _tried(found: Replacement, source: Source, options: Options) -> Replacement:
 
 
 def _drop_import(model: ModelProto, domain: str) -> None:
-    for position in reversed(range(len(model.opset_import))):
-        if model.opset_import[position].domain == domain:
-            del model.opset_import[position]
+    erase_at(model.opset_import, [each.domain == domain for each in model.opset_import])
 
 
 def _compared(before: ModelProto, after: ModelProto, folder: Path | None, options: Options) -> Numeric:

@@ -15,10 +15,8 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.model.index.backward_slice import names_read, nodes_needed
 from rewriter.model.index.functions import called_by, identity_of
+from rewriter.model.operator_set.body_types import LOOP_INPUTS_BEFORE_STATE, LOOP_OUTPUTS_BEFORE_STATE
 from rewriter.model.operator_set.operators import canonical
-
-_LOOP_INPUTS_BEFORE_STATE = 2
-_LOOP_OUTPUTS_BEFORE_STATE = 1
 
 
 def remove_unread_results(model: ModelProto) -> None:
@@ -51,18 +49,18 @@ def _remove(node: NodeProto, bodies: Sequence[GraphProto], position: int) -> Non
     if node.op_type not in ("Loop", "Scan") or len(bodies) != 1:
         return
     body, is_loop = bodies[0], node.op_type == "Loop"
-    first = _LOOP_OUTPUTS_BEFORE_STATE if is_loop else 0
+    first = LOOP_OUTPUTS_BEFORE_STATE if is_loop else 0
     if len(body.output) != len(node.output) + first:
         return
-    states = len(body.input) - _LOOP_INPUTS_BEFORE_STATE if is_loop else _states_of_scan(node, body)
+    states = len(body.input) - LOOP_INPUTS_BEFORE_STATE if is_loop else _states_of_scan(node, body)
     if position >= states:
         if not _lists_results(node):
             del body.output[first + position]
             del node.output[position]
-    elif is_loop and not _is_used(body, first + position, _LOOP_INPUTS_BEFORE_STATE + position):
+    elif is_loop and not _is_used(body, first + position, LOOP_INPUTS_BEFORE_STATE + position):
         del body.output[first + position]
-        del body.input[_LOOP_INPUTS_BEFORE_STATE + position]
-        del node.input[_LOOP_INPUTS_BEFORE_STATE + position]
+        del body.input[LOOP_INPUTS_BEFORE_STATE + position]
+        del node.input[LOOP_INPUTS_BEFORE_STATE + position]
         del node.output[position]
 
 

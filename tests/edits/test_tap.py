@@ -39,6 +39,7 @@ def tapped(proto: onnx.ModelProto, *globs: str, **options: Any) -> onnx.ModelPro
         (("l.*",), {}, ["l.0", "l.1"]),
         (("l.1.*",), {"what": "inputs"}, ["l.1.a.input", "l.1.b.input"]),
         ((), {"value": "v1"}, ["v1"]),
+        ((), {"value": ("v1", "v1")}, ["v1"]),
         (("l.0",), {"value": ("v1", "v3")}, ["l.0", "v1", "v3"]),
     ],
 )

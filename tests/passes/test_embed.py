@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
@@ -87,6 +88,26 @@ def test_an_edited_constant_stays_and_the_others_go_back() -> None:
     edited = flattened(found)
     assert rewriter.verify(found, edited, numbers=False).verdict == "equal"
     assert rewriter.verify(model(FLAT), edited, numbers=False).verdict == "not proved"
+
+
+def test_constants_that_stay_get_names_of_their_own() -> None:
+    found = grouped(model(NESTED), "annotate,unshare,group,embed")
+    first = next(node for each in found.functions for node in each.node if node.output[0] == "two")
+    first.attribute[0].t.CopyFrom(numpy_helper.from_array(np.array(4, np.float32), "two"))
+    assert rewriter.verify(found, flattened(found), numbers=False).verdict == "equal"
+    for function in found.functions:
+        if metadata.get(function, tags.EMBEDDED) is not None:
+            metadata.write(function, {tags.EMBEDDED: "{"})
+    assert rewriter.verify(found, flattened(found), numbers=False).verdict == "equal"
+
+
+def test_a_constant_that_other_nodes_compute_since_stays_inside() -> None:
+    found = grouped(model(NESTED), "annotate,unshare,group,embed")
+    function = next(each for each in found.functions if any(node.output[0] == "two" for node in each.node))
+    two = next(node for node in function.node if node.output[0] == "two")
+    two.output[0] = "half"
+    function.node.insert(1, helper.make_node("Neg", ["half"], ["two"]))
+    assert rewriter.verify(found, flattened(found), numbers=False).verdict == "equal"
 
 
 def test_a_damaged_record_leaves_the_constants_inside() -> None:

@@ -52,11 +52,11 @@ def formula_of(
 
 
 def _lacking(held: Held, key: str) -> str:
-    if held.claim.holds is Holds.FOLDED:
-        return (
-            f"it holds {held.claim.formula}, computed before the export; give the old weights by --checkpoint"
-        )
-    return f"the checkpoint has no {key}"
+    return _folded(held) if held.claim.holds is Holds.FOLDED else f"the checkpoint has no {key}"
+
+
+def _folded(held: Held) -> str:
+    return f"it holds {held.claim.formula}, computed before the export; give the old weights by --checkpoint"
 
 
 def _whole(held: Held, key: str, entry: StateTensor) -> NoFormula | None:
@@ -67,9 +67,7 @@ def _whole(held: Held, key: str, entry: StateTensor) -> NoFormula | None:
             f"it holds {held.key} quantised; quantise the new weights with the tool that made the file"
         )
     if claim.holds is Holds.FOLDED:
-        return NoFormula(
-            f"it holds {claim.formula}, computed before the export; give the old weights by --checkpoint"
-        )
+        return NoFormula(_folded(held))
     if claim.holds is Holds.UNKNOWN and not held.gates:
         doubt = claim.detail or "a tool may have changed its elements and left no sign"
         return NoFormula(f"its name is that of {held.key}, but it may hold something else: {doubt}")

@@ -73,7 +73,9 @@ def _cast(block: Array, dtype: np.dtype[Any], name: str) -> Array:
     with np.errstate(all="ignore"):
         made = block.astype(dtype)
     if is_floating(dtype):
-        lost = np.isinf(made.astype(np.float32)) & ~np.isinf(block.astype(np.float64))
+        # Types without infinity hold NaN instead.
+        there, here = made.astype(np.float64), block.astype(np.float64)
+        lost = (np.isinf(there) & ~np.isinf(here)) | (np.isnan(there) & ~np.isnan(here))
     else:
         lost = made != block
     if bool(lost.any()):

@@ -13,6 +13,7 @@ from rewriter.edits.pieces.naming import Naming
 from rewriter.edits.pieces.openings import body_at
 from rewriter.edits.pieces.opsets import add_imports
 from rewriter.edits.pieces.seats import Seat, Seated
+from rewriter.edits.removal import erase_at
 from rewriter.errors import CannotImplant
 from rewriter.model.index.cycles import Circle, in_dataflow_order, title
 from rewriter.model.index.functions import Identity, identity_of
@@ -29,7 +30,8 @@ def join(graph: GraphIndex, seats: Sequence[Seat], home: Path) -> tuple[ModelPro
         home: the folder that references to external data are relative to.
 
     Raises:
-        CannotImplant: nodes of a piece and others would feed each other.
+        CannotImplant: nodes of a piece and others would feed each other, or pieces need different versions of
+            an operator set.
     """
     model = ModelProto()
     model.CopyFrom(graph.model)
@@ -43,10 +45,11 @@ def join(graph: GraphIndex, seats: Sequence[Seat], home: Path) -> tuple[ModelPro
         typed.setdefault(each.seat.border.body, set()).update(_typed_alike(graph, each))
     left.clear(model, typed)
     for each in seated:
-        add_imports(model, each.seat.piece)
+        add_imports(model, each.seat.piece, each.seat.name)
         _describe(model, each)
     list_initializers(model)
-    _drop_functions(model, _called(graph) - _called(GraphIndex(model)))
+    doomed = _called(graph) - _called(GraphIndex(model))
+    erase_at(model.functions, [identity_of(function) in doomed for function in model.functions])
     return model, seated
 
 
@@ -111,12 +114,6 @@ def _called(graph: GraphIndex) -> set[Identity]:
     """Return the functions that the nodes of a model call, directly or not."""
     main = MainGraph(graph)
     return main.called(main.nodes) if graph.model.functions else set()
-
-
-def _drop_functions(model: ModelProto, doomed: set[Identity]) -> None:
-    for at in reversed(range(len(model.functions))):
-        if identity_of(model.functions[at]) in doomed:
-            del model.functions[at]
 
 
 def _copied(node: NodeProto) -> NodeProto:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableSequence, Sequence, Set
+from collections.abc import Mapping, Set
 from functools import cached_property
-from typing import Any
 
 from onnx import GraphProto, ModelProto
 
 from rewriter.edits.pieces.openings import address_of, body_at
+from rewriter.edits.removal import erase_at
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.ir_version import fills_inputs
 from rewriter.passes.functions.value_names import UsedNames
@@ -81,17 +81,17 @@ class Leftovers:
                 unread = {name for name, value in values.items() if value in self.unread}
                 gone = {name for name, value in values.items() if self.graph.producer[value] in self.nodes}
                 if fills_inputs(model):
-                    _delete(graph.input, [info.name in unread for info in source.input])
+                    erase_at(graph.input, [info.name in unread for info in source.input])
                 self._clear(graph, source, unread, gone - typed.get(number, set()))
 
     @staticmethod
     def _clear(graph: GraphProto, source: GraphProto, unread: Set[str], gone: Set[str]) -> None:
         """Remove weights and stated types from a body; `source` is the body before."""
-        _delete(graph.initializer, [tensor.name in unread for tensor in source.initializer])
+        erase_at(graph.initializer, [tensor.name in unread for tensor in source.initializer])
         gone |= unread
-        _delete(graph.value_info, [info.name in gone for info in source.value_info])
+        erase_at(graph.value_info, [info.name in gone for info in source.value_info])
         annotations = [each.tensor_name in gone for each in source.quantization_annotation]
-        _delete(graph.quantization_annotation, annotations)
+        erase_at(graph.quantization_annotation, annotations)
 
     def _unread(self) -> set[int]:
         """Return the dense initializers that only the nodes read, without those that callers may feed."""
@@ -107,10 +107,3 @@ class Leftovers:
                 if readers and value not in fed and value not in results and self.nodes.issuperset(readers):
                     found.add(value)
         return found
-
-
-def _delete(entries: MutableSequence[Any], doomed: Sequence[bool]) -> None:
-    """Delete the doomed of the first entries."""
-    for at in reversed(range(len(doomed))):
-        if doomed[at]:
-            del entries[at]

@@ -77,9 +77,18 @@ def fitted(
     return converted, Conversion(version, ours[""], numbers)
 
 
-def add_imports(model: ModelProto, piece: ModelProto) -> None:
-    """Import the operator sets of a piece that a model does not import yet."""
+def add_imports(model: ModelProto, piece: ModelProto, name: str) -> None:
+    """Import the operator sets of a piece that a model does not import yet.
+
+    Raises:
+        CannotImplant: an earlier piece needs another version of a set that the model did not import.
+    """
     there = versions_of(model.opset_import)
+    for domain, _, version in _apart(GraphIndex(piece), there):
+        raise CannotImplant(
+            f"{name}: has version {version} of operator set {domain!r}, and another piece has "
+            f"{there[domain]}; make both with one version"
+        )
     for each in piece.opset_import:
         if canonical(each.domain) not in there:
             model.opset_import.add().CopyFrom(each)

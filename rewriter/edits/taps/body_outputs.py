@@ -27,12 +27,11 @@ from onnx import (
 from rewriter.edits.taps.named_values import homes
 from rewriter.edits.taps.record import RunsShown
 from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.operator_set.body_types import LOOP_INPUTS_BEFORE_STATE, LOOP_OUTPUTS_BEFORE_STATE
 from rewriter.model.operator_set.operators import canonical
 from rewriter.passes.functions.value_names import UsedNames
 from rewriter.refusals import Reason
 
-_LOOP_INPUTS_BEFORE_STATE = 2
-_LOOP_OUTPUTS_BEFORE_STATE = 1
 _SCAN_WITHOUT_BATCHES = 9
 """The first version of Scan without a batch axis."""
 _SCAN_OUTPUT_LISTS = frozenset({"scan_output_axes", "scan_output_directions"})
@@ -149,12 +148,12 @@ class BodyOutput:
         self.runs.append("branch")
 
     def _carry(self, owner: NodeProto, body: GraphProto, info: ValueInfoProto, result: str) -> None:
-        states = len(body.input) - _LOOP_INPUTS_BEFORE_STATE
+        states = len(body.input) - LOOP_INPUTS_BEFORE_STATE
         nothing, before = self._fresh(f"{result}.nothing"), self._fresh(f"{result}.before")
         self._graph.model.graph.node.insert(0, self._empty(nothing))
         body.input.add(name=before).type.CopyFrom(info.type)
-        body.output.insert(_LOOP_OUTPUTS_BEFORE_STATE + states, info)
-        owner.input.extend([""] * (_LOOP_INPUTS_BEFORE_STATE - len(owner.input)))
+        body.output.insert(LOOP_OUTPUTS_BEFORE_STATE + states, info)
+        owner.input.extend([""] * (LOOP_INPUTS_BEFORE_STATE - len(owner.input)))
         owner.input.append(nothing)
         owner.output.insert(states, result)
         self._shape_is_open()

@@ -22,7 +22,7 @@ def homes(graph: GraphIndex) -> dict[int, int]:
 
 
 def values_named(analysis: Analysis, names: Sequence[str]) -> Iterator[int]:
-    """Yield the value of each name.
+    """Yield the value of each name, once for a repeated name.
 
     Raises:
         UsageError: no value or several values have the name, or it is that of a weight, or of an input or
@@ -32,7 +32,7 @@ def values_named(analysis: Analysis, names: Sequence[str]) -> Iterator[int]:
     known: dict[str, list[int]] = {}
     for value in homes(graph):
         known.setdefault(graph.value_names[value], []).append(value)
-    for name in names:
+    for name in dict.fromkeys(names):
         found = known.get(name, [])
         if graph.value(name) in graph.initializers:
             raise UsageError(f"{file}: {name!r} is an initializer: its content is in the file, not computed")

@@ -12,8 +12,10 @@ from collections.abc import Iterable
 
 from onnx import GraphProto, NodeProto, TypeProto, ValueInfoProto
 
-_GIVEN_BY_LOOP = 2
-"""Inputs of a Loop's body that the Loop itself computes: the counter and the condition."""
+LOOP_INPUTS_BEFORE_STATE = 2
+"""Inputs before the carried values: the trip count, in a body the counter, and the condition."""
+LOOP_OUTPUTS_BEFORE_STATE = 1
+"""Outputs of the body of a Loop before the carried values: the condition."""
 
 
 def has_scan_outputs(op_type: str, domain: str) -> bool:
@@ -29,8 +31,8 @@ def leaves_shapes_open(node: NodeProto, bodies: Iterable[GraphProto]) -> bool:
 def _deciding(node: NodeProto, body: GraphProto) -> list[ValueInfoProto]:
     """Return the inputs and results of a body for which onnxruntime goes by the declared rank or shape."""
     if node.op_type == "Loop":
-        carried = max(len(body.input) - _GIVEN_BY_LOOP, 0)
-        return [*body.input[:_GIVEN_BY_LOOP], *body.output[1 + carried :]]
+        carried = max(len(body.input) - LOOP_INPUTS_BEFORE_STATE, 0)
+        return [*body.input[:LOOP_INPUTS_BEFORE_STATE], *body.output[LOOP_OUTPUTS_BEFORE_STATE + carried :]]
     stated = [each.i for each in node.attribute if each.name == "num_scan_inputs" and not each.ref_attr_name]
     scanned = stated[0] if len(stated) == 1 else len(body.input)
     return list(body.output[max(len(body.input) - scanned, 0) :])

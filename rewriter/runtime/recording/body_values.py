@@ -29,13 +29,13 @@ import onnx
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 from rewriter.model.index.graph import GraphIndex, graphs_of
+from rewriter.model.operator_set.body_types import LOOP_INPUTS_BEFORE_STATE
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.recording.body_names import bodies_around
 from rewriter.runtime.recording.recordable import opset_of
 
 _SEQUENCE_OPSET = 13
 """Least version in which a Loop can carry a sequence; a tensor that grows is copied in every iteration."""
-_LOOP_INPUTS_BEFORE_STATE = 2
 
 
 class BodyRecorder:
@@ -129,10 +129,10 @@ class BodyRecorder:
         first: str,
     ) -> str:
         """Add a state to a Loop: `before` and `after` an iteration, and its first value; return the last."""
-        states = len(graph.input) - _LOOP_INPUTS_BEFORE_STATE
+        states = len(graph.input) - LOOP_INPUTS_BEFORE_STATE
         graph.input.append(before)
         graph.output.insert(states + 1, after)
-        _pad(owner.input, _LOOP_INPUTS_BEFORE_STATE)
+        _pad(owner.input, LOOP_INPUTS_BEFORE_STATE)
         owner.input.append(first)
         found = self._fresh()
         _pad(owner.output, states)

@@ -5,7 +5,7 @@ import pytest
 from rewriter.cutting.check import Checking
 from rewriter.edits.pieces.opsets import add_imports, fitted
 from rewriter.errors import CannotImplant
-from tests.edits.layers import layer, parsed, whole
+from tests.edits.layers import implanted, layer, parsed, whole
 
 ONCE = Checking(numbers=False)
 CALLS = '{ y = f.F (b) } <domain: "f", opset_import: ["" : 11]> F (x) => (y) { y = Softmax (x) }'
@@ -41,5 +41,11 @@ def test_versions_of_a_vendor_and_of_functions_are_refused() -> None:
 
 def test_missing_sets_are_imported() -> None:
     model = whole()
-    add_imports(model, layer("{ y = my.Op (b) }", 11, imports=', "my" : 2'))
+    add_imports(model, layer("{ y = my.Op (b) }", imports=', "my" : 2'), "p")
     assert [(each.domain, each.version) for each in model.opset_import] == [("", 17), ("my", 2)]
+
+
+def test_pieces_with_different_versions_of_a_set_that_the_model_lacks_are_refused() -> None:
+    first = parsed("g (float[N, 2] x) => (float[N, 2] b) { b = my.Op (x) }", imports=', "my" : 1')
+    with pytest.raises(CannotImplant, match="version 2 of operator set 'my', and another piece has 1"):
+        implanted(whole(), {"l.0": first, "l.1": layer("{ y = my.Op (b) }", imports=', "my" : 2')})

@@ -8,7 +8,7 @@ from onnx import FunctionProto, ModelProto, NodeProto, TensorProto, ValueInfoPro
 
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
-from rewriter.model.index.graph import NONE
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.passes.functions.constants.records import (
     MovedInput,
     MoveRecord,
@@ -16,6 +16,7 @@ from rewriter.passes.functions.constants.records import (
     renamed_info,
 )
 from rewriter.passes.functions.constants.sources import Named, calls_of_functions, own_functions
+from rewriter.passes.functions.value_names import UsedNames, rename
 
 
 def take_back(model: ModelProto) -> None:
@@ -72,9 +73,15 @@ class _Recovery:
 
     def run(self) -> None:
         """Restore the functions that are as `embed` left them, then the initializers of the model."""
-        for identity in list(filter(self.is_intact, self._functions)):
+        intact = list(filter(self.is_intact, self._functions))
+        for identity in intact:
             self.restore(identity)
         self.give_back()
+        edited = [each for each in self._functions if each not in intact]
+        taken = {tensor.name for tensor in self._model.graph.initializer}
+        used = UsedNames(GraphIndex(self._model).value_names if edited else ())
+        for identity in edited:
+            _keep_apart(self._functions[identity], self._records[identity], taken, used)
 
     def is_intact(self, identity: Named) -> bool:
         """Whether constants and calls of a function are as `embed` left them, so that it can be restored."""
@@ -86,8 +93,11 @@ class _Recovery:
 
     def _is_as_left(self, identity: Named, record: MoveRecord) -> bool:
         wanted = {each.initializer for each in record.moved}
+        constants = {node.output[0] for _, node in self._constants(identity)}
+        written = {name for node in self._functions[identity].node for name in node.output}
         return (
             wanted <= self._tensors.keys()
+            and constants >= written.intersection(each.formal for each in record.moved)
             and all(
                 node.attribute[0].t == self._tensors[e.initializer] for e, node in self._constants(identity)
             )
@@ -134,3 +144,30 @@ class _Recovery:
         for each in sorted(left, key=lambda each: each.info):
             if each.info != NONE and (info := self._infos.get(each.name)) is not None:
                 graph.value_info.insert(each.info, info)
+
+
+def _keep_apart(function: FunctionProto, record: MoveRecord | None, taken: set[str], used: UsedNames) -> None:
+    """Rename the constants that stay in a function if initializers or other constants have their names.
+
+    `flatten` may inline the function under the names of its values.
+
+    Args:
+        function: the function, edited in place.
+        record: its record; None if that is damaged.
+        taken: the names of the initializers, and of the constants that stay in earlier functions; names are
+            added.
+        used: the names of all values; new names are added.
+    """
+    moved = {each.formal for each in record.moved} if record else set()
+    staying = {
+        name
+        for node in function.node
+        for name in node.output
+        if name and (name in moved or node.op_type == "Constant")
+    }
+    names = {name: used.fresh(name) for name in sorted(staying & taken) if name not in function.output}
+    taken |= staying
+    for node in function.node if names else ():
+        rename(node, names)
+    for info in function.value_info:
+        info.name = names.get(info.name, info.name)
