@@ -80,9 +80,10 @@ def folds(graph: GraphIndex, norms: Mapping[int, ModulePath]) -> Mapping[int, Fo
     """
     found: dict[int, FoldedWeight] = {}
     for node, weight, bias in _layers(graph):
-        argument = _argument(_name(graph, weight), _name(graph, bias))
+        argument = _argument(_name(graph, weight), _name(graph, bias)) if bias != NONE else ""
         shown = bool(argument) or node in norms or _is_recorded(graph, node)
-        for value in (weight, bias) if shown else ():
+        operands = (weight,) if bias == NONE else (weight, bias)
+        for value in operands if shown else ():
             found[value] = FoldedWeight(value == bias, norms.get(node), argument if value == bias else "")
     _add_named(graph, found)
     return found
@@ -117,14 +118,15 @@ def _add_named(graph: GraphIndex, found: dict[int, FoldedWeight]) -> None:
 def doubtful(graph: GraphIndex) -> Callable[[int], bool]:
     """Return a function: whether a tool may have folded a norm into a stored tensor and left no sign.
 
-    A layer without bias has no folded norm, since every fold leaves a bias.
+    A layer without bias is in no doubt: a fold leaves a bias, and onnxscript, which then removes a bias of
+    zeros, records the fold.
     """
     names = names_given(graph)
     is_quantised = any(operator in _QUANTISED for _, operator in graph.operators)
 
     def may_hide_a_norm(node: int, value: int) -> bool:
         adds = is_quantised and graph.operators[node][1] in _ADDING
-        reads = any(value in (weight, bias) for _, weight, bias in _layers(graph, [node]))
+        reads = any(value in (weight, bias) for _, weight, bias in _layers(graph, [node]) if bias != NONE)
         return (reads or adds) and not _is_plain(graph, node, names[node])
 
     def is_doubtful(value: int) -> bool:
@@ -137,12 +139,12 @@ def doubtful(graph: GraphIndex) -> Callable[[int], bool]:
 
 
 def _layers(graph: GraphIndex, nodes: list[int] | None = None) -> Iterator[tuple[int, int, int]]:
-    """Yield the nodes of foldable operators that have a bias: node, weight, bias."""
+    """Yield the nodes of foldable operators: node, weight, bias; NONE without a bias."""
     for node in range(len(graph.nodes)) if nodes is None else nodes:
         if graph.operators[node][1] in _FOLDABLE:
             read = graph.reads[node]
-            if len(read) > 2 and NONE not in read[1:3]:
-                yield node, read[1], read[2]
+            if len(read) > 1 and read[1] != NONE:
+                yield node, read[1], read[2] if len(read) > 2 else NONE
 
 
 def _is_plain(graph: GraphIndex, node: int, name: str) -> bool:

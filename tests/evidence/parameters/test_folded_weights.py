@@ -39,6 +39,19 @@ def test_a_record_or_the_result_shows_a_fold(graph: GraphIndex) -> None:
     assert found(graph) == {"c.weight": FoldedWeight(is_bias=False), "c.bias": FoldedWeight(is_bias=True)}
 
 
+def test_a_bias_of_zeros_may_be_gone_after_the_fold() -> None:
+    text = """g (float[1,2,4,4] x) => (float[1,2,4,4] y)
+    <float[2,2,1,1] "c.weight" = {1,2,3,4}> {
+      [node_Conv_3] t0 = Conv(x, "c.weight")
+      [r] y = Relu(t0)
+    }"""
+    rules = {"pkg.onnxscript.rewriter.rule_name": "FuseBatchNormIntoConv, RemoveOptionalBiasFromConv"}
+    assert found(GraphIndex(model(text, node_Conv_3=rules))) == {"c.weight": FoldedWeight(is_bias=False)}
+    without = GraphIndex(model(text))
+    assert found(without) == {}
+    assert not doubtful(without)(without.value("c.weight"))
+
+
 def test_the_exporter_names_the_norm() -> None:
     assert found(layer(), {0: BN}) == {
         "c.weight": FoldedWeight(is_bias=False, norm=BN),
