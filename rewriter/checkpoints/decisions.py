@@ -15,6 +15,7 @@ from rewriter.checkpoints.names.held import Held, held_parameters
 from rewriter.checkpoints.names.merged import Equality, merged_with
 from rewriter.checkpoints.names.prefixes import Prefixes
 from rewriter.checkpoints.names.recorded_state import recorded_origins
+from rewriter.checkpoints.names.single_numbers import doubtful_numbers
 from rewriter.checkpoints.names.spare_keys import spare_keys
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.evidence.parameters.stored_tensors import Stored
@@ -92,6 +93,13 @@ def _refuse_weak_signs(
         key = left.get(stored[value].elements) if stored[value].is_float else None
         if key is not None and decision in (Sign.CONSTANT_NODE, Sign.NUMBER):
             found[value] = NoFormula(f"it may hold {key}, which no tensor is known to hold")
+
+
+def refuse_doubtful_numbers(analysis: Analysis, found: dict[int, Decision], key: str | None) -> None:
+    """Take back that single numbers depend on no weight, if a parameter `key` is such a number too."""
+    for value in doubtful_numbers(analysis) if key is not None else ():
+        if found[value] in (Sign.NUMBER, Sign.CONTENT):
+            found[value] = NoFormula(f"it may be computed from {key}, one number too, and nothing shows it")
 
 
 def _unnamed(analysis: Analysis, value: int, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:

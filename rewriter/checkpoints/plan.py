@@ -7,12 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rewriter.checkpoints.decisions import ByContent, Decision, by_content, by_name, by_value, taken_by
+from rewriter.checkpoints.decisions import (
+    ByContent,
+    Decision,
+    by_content,
+    by_name,
+    by_value,
+    refuse_doubtful_numbers,
+    taken_by,
+)
 from rewriter.checkpoints.formula import Formula
 from rewriter.checkpoints.names.by_name import NoFormula
 from rewriter.checkpoints.names.constants import Sign
 from rewriter.checkpoints.names.prefixes import Prefixes, prefixes_of
 from rewriter.checkpoints.names.recorded_state import recorded_origins
+from rewriter.checkpoints.names.single_numbers import stated_in_checkpoint, stated_in_file
 from rewriter.checkpoints.names.spare_keys import doubt_about, tied_keys
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.errors import UsageError
@@ -128,10 +137,11 @@ def plan(
         raise UsageError(f"{analysis.path or 'model'}: {_misfit(names, new)}")
     if found is not None:
         changed = dict.fromkeys(_changed(found, prefixes, new), _LEFT_OUT)
-        return _planned(
-            analysis, new, prefixes, by_content(analysis, found.by_content, prefixes, new), changed.get
-        )
+        decisions = by_content(analysis, found.by_content, prefixes, new)
+        refuse_doubtful_numbers(analysis, decisions, stated_in_checkpoint(found.old))
+        return _planned(analysis, new, prefixes, decisions, changed.get)
     decisions = by_name(analysis, held, prefixes, new)
+    refuse_doubtful_numbers(analysis, decisions, stated_in_file(analysis, held))
     refused = [value for value, each in decisions.items() if isinstance(each, NoFormula)]
     names = [each.key for value in refused for each in held.get(value, ())]
     names += [name for value in refused for name in recorded_origins(analysis.graph, value)]

@@ -56,6 +56,7 @@ class Replacement(Display):
     Attributes:
         analysis: the model before, with functions inlined; but its `model` is the result.
         opsets: domain -> version, of the imports of the model before.
+        initializers: number of initializers of the model before.
         operator: the operator.
         function: the function of the operator.
         nodes: the nodes of the operator; those of the main graph in its order, then those in bodies.
@@ -70,6 +71,7 @@ class Replacement(Display):
 
     analysis: Analysis
     opsets: Mapping[str, int]
+    initializers: int
     operator: OperatorName
     function: FunctionProto
     nodes: tuple[NodeProto, ...]

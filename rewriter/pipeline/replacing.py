@@ -66,6 +66,7 @@ def replace(
     found = Replacement(
         report.analysis,
         report.before.opsets,
+        report.before.initializers,
         operator,
         function_of(model, operator.provisional),
         nodes_of(model, operator.provisional),

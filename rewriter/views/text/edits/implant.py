@@ -33,11 +33,21 @@ def print_implanting(found: Implanting, console: Console) -> None:
         style,
         label="proof",
     )
-    inside = counted(len(found.implants), "piece")
-    flow(console, [f"{inside} as given, byte for byte but for names and places"], label="")
+    flow(console, _inside(found), label="")
     flow(console, [numbers_phrase(found.numeric)], label="numbers")
     flow(console, map(written_phrase, found.outputs), label="written")
     print_removed(found.outputs, found.removed, console)
+
+
+def _inside(found: Implanting) -> Iterator[str]:
+    """Yield what the nodes of the result are compared with, and the number of nodes at the borders."""
+    converted = sum(each.conversion is not None for each in found.implants)
+    if given := len(found.implants) - converted:
+        yield f"{counted(given, 'piece')} as given, byte for byte but for names and places"
+    if converted:
+        yield f"{counted(converted, 'piece')} as converted, byte for byte but for names and places"
+    if added := sum(len(each.seated.added) for each in found.implants):
+        yield f"{counted(added, 'node')} added at the borders"
 
 
 def _sizes(each: Implant) -> Iterator[str]:

@@ -20,11 +20,11 @@ from rewriter.views.text.rewrite_report import print_removed, print_verification
 
 def print_replacement(found: Replacement, console: Console) -> None:
     """Print the operator, its interface, the proof, what onnxruntime runs, and the files."""
-    result = summarize_graph(
-        found.analysis.graph, found.analysis.path
-    )  # nodes and initializers of the source
-    others = Counter(result.functions) - Counter([found.operator.domain])
-    before = replace(result, functions=dict(others), opsets=dict(found.opsets))
+    # The index has the nodes of the model before; all else is of the result.
+    result = summarize_graph(found.analysis.graph, found.analysis.path)
+    others = dict(Counter(result.functions) - Counter([found.operator.domain]))
+    opsets, initializers = dict(found.opsets), found.initializers
+    before = replace(result, functions=others, opsets=opsets, initializers=initializers)
     flow(console, head_phrases(before), "bold")
     counts = counted(len(found.modules), "module"), counted(len(found.nodes), "node")
     body = f"body of {counted(len(found.function.node), 'node')}"
