@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rewriter.checkpoints.formula import Formula, Read
+from rewriter.checkpoints.formula import Formula, OfOne, Read
 from rewriter.model.tensors import Array
 
 
@@ -35,16 +35,10 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(OfOne):
     """A formula that is repeated to a larger shape, as `numpy.broadcast_to` does."""
 
-    of: Formula
     shape: tuple[int, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of the inner formula."""
-        return self.of.keys
 
     def evaluate(self, read: Read) -> Array:
         """Return the repeated tensor.
@@ -59,16 +53,10 @@ class Expanded:
 
 
 @dataclass(frozen=True, slots=True)
-class Gates:
+class Gates(OfOne):
     """A formula whose first axis has the gates of a recurrent layer, in another order."""
 
-    of: Formula
     order: tuple[int, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of the inner formula."""
-        return self.of.keys
 
     def evaluate(self, read: Read) -> Array:
         """Return the tensor with its gates in the order.

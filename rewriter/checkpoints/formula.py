@@ -51,16 +51,22 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Permuted:
-    """A formula with its axes in another order."""
+class OfOne:
+    """Base of the formulas of one other formula."""
 
     of: Formula
-    axes: tuple[int, ...]
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of the inner formula."""
         return self.of.keys
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted(OfOne):
+    """A formula with its axes in another order."""
+
+    axes: tuple[int, ...]
 
     def evaluate(self, read: Read) -> Array:
         """Return the tensor with its axes permuted, as `numpy.transpose` does."""
@@ -73,16 +79,10 @@ class Permuted:
 
 
 @dataclass(frozen=True, slots=True)
-class Reshaped:
+class Reshaped(OfOne):
     """A formula in another shape, with its elements in the same order."""
 
-    of: Formula
     shape: tuple[int, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of the inner formula."""
-        return self.of.keys
 
     def evaluate(self, read: Read) -> Array:
         """Return the tensor in the shape.

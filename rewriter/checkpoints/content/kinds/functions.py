@@ -17,7 +17,7 @@ from rewriter.checkpoints.content.kinds.probes import Probes, View, block
 from rewriter.checkpoints.content.kinds.same_elements import restored
 from rewriter.checkpoints.content.old import FEW, squeezed
 from rewriter.checkpoints.content.rounding import ROUNDINGS, closest, roundings, unit_of
-from rewriter.checkpoints.formula import Formula, Key, Read
+from rewriter.checkpoints.formula import Formula, Key, OfOne, Read
 from rewriter.model.tensors import Array
 
 _LARGEST = 64
@@ -52,17 +52,11 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(OfOne):
     """A function of each element of a formula, times a number."""
 
-    of: Formula
     function: str
     factor: float = 1.0
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of the inner formula."""
-        return self.of.keys
 
     def evaluate(self, read: Read) -> Array:
         """Return the function of each element, in double precision."""

@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
-
-from rewriter.checkpoints.formula import Formula, Read
+from rewriter.checkpoints.arrangement import Expanded
+from rewriter.checkpoints.formula import Formula
 from rewriter.model.tensors import Array
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """A formula, repeated along its axes of size 1."""
-
-    of: Formula
-    shape: tuple[int, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of the inner formula."""
-        return self.of.keys
-
-    def evaluate(self, read: Read) -> Array:
-        """Return the tensor in the larger shape."""
-        return np.broadcast_to(self.of.evaluate(read), self.shape)
-
-    def __str__(self) -> str:
-        return f"{self.of} repeated to {'x'.join(map(str, self.shape))}"
 
 
 def repeated(target: Array, find: Callable[[Array], list[Formula]]) -> list[Formula]:
@@ -45,4 +23,4 @@ def repeated(target: Array, find: Callable[[Array], list[Formula]]) -> list[Form
             inner = first
     if inner.shape == target.shape:
         return []
-    return [Repeated(formula, target.shape) for formula in find(inner)]
+    return [Expanded(formula, target.shape) for formula in find(inner)]
