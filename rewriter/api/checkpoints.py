@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +12,7 @@ from rewriter.api.foreign_models import AnySource, read_of
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
 from rewriter.checkpoints import refit as refitting
 from rewriter.checkpoints import weight_map
-from rewriter.checkpoints.decisions import ByContent
+from rewriter.checkpoints.content import find_formulas
 from rewriter.checkpoints.plan import OldFormulas, plan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
@@ -117,11 +115,10 @@ def refit_given(
 
 def _by_content(analysis: Analysis, given: Given, progress: Progress) -> OldFormulas | None:
     """Return the formulas that comparison with the exported checkpoint shows; None without a checkpoint."""
-    if given.checkpoint is None or importlib.util.find_spec("rewriter.checkpoints.content") is None:
+    if given.checkpoint is None:
         return None
-    find: Callable[..., ByContent] = import_module("rewriter.checkpoints.content").find_formulas
     old = of_path(given.checkpoint.path)
-    return OldFormulas(find(analysis, old, progress), old)
+    return OldFormulas(find_formulas(analysis, old, progress), old)
 
 
 def state_dict_of(new: NewWeights) -> StateDict:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import prod
-from typing import Protocol
 
 from rewriter.basics.display import listed
+from rewriter.checkpoints.content import FoundFormulas
 from rewriter.checkpoints.formula import Formula
 from rewriter.checkpoints.names.by_name import NoFormula, formula_of
 from rewriter.checkpoints.names.constants import Sign, constants_of
@@ -26,25 +26,6 @@ from rewriter.modules.tensor_owners import named_tensors
 
 Decision = Formula | NoFormula | Sign
 _UNKNOWN = "no parameter is known to be in it, and nothing shows that it depends on none"
-
-
-class ByContent(Protocol):
-    """Formulas that were found by comparing a model with the checkpoint that was exported.
-
-    A tensor in neither mapping depends on no weight.
-    """
-
-    @property
-    def formulas(self) -> Mapping[str, Formula]:
-        """Name of a tensor -> its formula."""
-
-    @property
-    def unresolved(self) -> Mapping[str, str]:
-        """Name of a tensor -> the reason why it has none."""
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """Keys that no formula reads, and that an exporter may have left out for their old values."""
 
 
 def by_value(analysis: Analysis) -> dict[int, list[Held]]:
@@ -152,7 +133,7 @@ def taken_by(decisions: Iterable[Decision], prefixes: Prefixes) -> set[str]:
 
 
 def by_content(
-    analysis: Analysis, found: ByContent, prefixes: Prefixes, new: StateDict
+    analysis: Analysis, found: FoundFormulas, prefixes: Prefixes, new: StateDict
 ) -> dict[int, Decision]:
     """Return stored tensor -> the decision by comparison with the old checkpoint.
 

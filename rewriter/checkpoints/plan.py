@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rewriter.checkpoints.content import FoundFormulas
 from rewriter.checkpoints.decisions import (
-    ByContent,
     Decision,
     by_content,
     by_name,
@@ -42,7 +42,7 @@ class OldFormulas:
         old: the checkpoint that was exported.
     """
 
-    by_content: ByContent
+    by_content: FoundFormulas
     old: StateDict
 
 

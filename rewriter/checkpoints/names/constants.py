@@ -74,7 +74,7 @@ def constants_of(analysis: Analysis) -> dict[int, Sign]:
         elif (
             stored.elements == 1
             and value not in operands.helpers
-            and is_stated(_number(graph, value, folder))
+            and is_stated(number_in(graph, value, folder))
         ):
             found[value] = Sign.NUMBER
     return found
@@ -94,7 +94,7 @@ def _constant_nodes(graph: GraphIndex) -> Callable[[int], bool]:
 _NAMED = re.compile(r"/Constant(?:_\d+)?_output_0$")
 
 
-def _number(graph: GraphIndex, value: int, folder: Path | None) -> float:
+def number_in(graph: GraphIndex, value: int, folder: Path | None) -> float:
     """Return the only element of a stored tensor; NaN if it cannot be read."""
     tensor = message_of(graph, value)
     array = array_of(tensor, folder) if tensor is not None else None

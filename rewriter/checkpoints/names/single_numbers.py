@@ -11,12 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from rewriter.checkpoints.names.constants import Sign, constants_of, is_stated
+from rewriter.checkpoints.names.constants import Sign, constants_of, is_stated, number_in
 from rewriter.checkpoints.names.held import Held
 from rewriter.checkpoints.tensors.state_dict import StateDict
-from rewriter.checkpoints.tensors.stored_messages import message_of
 from rewriter.evidence.parameters.tensor_roles import operands_of
-from rewriter.model.tensors import array_of
 from rewriter.modules.analysis import Analysis
 
 _CERTAIN = (Sign.TYPE, Sign.RECORDED, Sign.CONSTANT_NODE)
@@ -27,11 +25,9 @@ def stated_in_file(analysis: Analysis, held: Mapping[int, Iterable[Held]]) -> st
     folder = analysis.path.parent if analysis.path else None
     stored = operands_of(analysis.graph).stored
     for value, of_value in held.items():
-        tensor = message_of(analysis.graph, value)
-        if stored[value].is_float and stored[value].elements == 1 and tensor is not None:
-            array = array_of(tensor, folder)
-            if array is not None and is_stated(float(np.ravel(array)[0])):
-                return str(next(iter(of_value)).key)
+        is_number = stored[value].is_float and stored[value].elements == 1
+        if is_number and is_stated(number_in(analysis.graph, value, folder)):
+            return str(next(iter(of_value)).key)
     return None
 
 

@@ -15,7 +15,8 @@ from rewriter.passes.functions.constants.records import (
     left_initializers,
     renamed_info,
 )
-from rewriter.passes.functions.constants.sources import Named, calls_of_functions, own_functions
+from rewriter.passes.functions.constants.sources import calls_of_functions, own_functions
+from rewriter.passes.functions.equal_functions import Identity
 from rewriter.passes.functions.value_names import UsedNames, rename
 
 
@@ -32,13 +33,13 @@ def take_back(model: ModelProto) -> None:
 class _Recovery:
     """Inverse of `embed` for one model."""
 
-    def __init__(self, model: ModelProto, functions: Mapping[Named, FunctionProto]) -> None:
+    def __init__(self, model: ModelProto, functions: Mapping[Identity, FunctionProto]) -> None:
         self._model = model
         self._functions = functions
         self._records = {identity: MoveRecord.of(function) for identity, function in functions.items()}
         self._calls = calls_of_functions(model, functions)
         self._tensors, self._infos = self._found_tensors(), self._found_infos()
-        self._intact: dict[Named, bool] = {}
+        self._intact: dict[Identity, bool] = {}
         self._needed: set[str] = set()
 
     def _found_tensors(self) -> dict[str, TensorProto]:
@@ -60,7 +61,7 @@ class _Recovery:
                     found.setdefault(name, renamed_info(info, name))
         return found
 
-    def _constants(self, identity: Named) -> list[tuple[MovedInput, NodeProto]]:
+    def _constants(self, identity: Identity) -> list[tuple[MovedInput, NodeProto]]:
         """Return the moved inputs of a function that became Constants, with the nodes."""
         record = self._records[identity]
         formals = {each.formal: each for each in record.moved} if record else {}
@@ -83,7 +84,7 @@ class _Recovery:
         for identity in edited:
             _keep_apart(self._functions[identity], self._records[identity], taken, used)
 
-    def is_intact(self, identity: Named) -> bool:
+    def is_intact(self, identity: Identity) -> bool:
         """Whether constants and calls of a function are as `embed` left them, so that it can be restored."""
         if identity not in self._intact:
             self._intact[identity] = False  # for functions that call each other
@@ -91,7 +92,7 @@ class _Recovery:
             self._intact[identity] = record is not None and self._is_as_left(identity, record)
         return self._intact[identity]
 
-    def _is_as_left(self, identity: Named, record: MoveRecord) -> bool:
+    def _is_as_left(self, identity: Identity, record: MoveRecord) -> bool:
         wanted = {each.initializer for each in record.moved}
         constants = {node.output[0] for _, node in self._constants(identity)}
         written = {name for node in self._functions[identity].node for name in node.output}
@@ -108,12 +109,12 @@ class _Recovery:
             )
         )
 
-    def _formals(self, caller: Named) -> Mapping[str, str]:
+    def _formals(self, caller: Identity) -> Mapping[str, str]:
         """Return constant -> the input that hands it on in a caller that can be restored."""
         record = self._records.get(caller)
         return record.formals if record is not None and self.is_intact(caller) else {}
 
-    def restore(self, identity: Named) -> None:
+    def restore(self, identity: Identity) -> None:
         """Give a function its inputs back, and its calls the operands."""
         function, record = self._functions[identity], self._records[identity]
         assert record is not None

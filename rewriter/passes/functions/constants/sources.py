@@ -9,15 +9,13 @@ from onnx import FunctionProto, ModelProto, NodeProto
 
 from rewriter.model.index.graph import graphs_of
 from rewriter.passes.functions.canonical_form import bound
+from rewriter.passes.functions.equal_functions import Identity, identity_of
 from rewriter.passes.functions.provenance import is_ours
 
-Named = tuple[str, str]
-"""Domain and name of a function that `group` made; it has no overload."""
 
-
-def own_functions(model: ModelProto) -> dict[Named, FunctionProto]:
+def own_functions(model: ModelProto) -> dict[Identity, FunctionProto]:
     """Return the functions that `group` made."""
-    return {(each.domain, each.name): each for each in model.functions if is_ours(each)}
+    return {identity_of(each): each for each in model.functions if is_ours(each)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +29,17 @@ class FunctionCall:
     """
 
     node: NodeProto
-    caller: Named | None
+    caller: Identity | None
     bound: frozenset[str]
 
 
 def calls_of_functions(
-    model: ModelProto, functions: Mapping[Named, FunctionProto]
-) -> dict[Named, list[FunctionCall]]:
+    model: ModelProto, functions: Mapping[Identity, FunctionProto]
+) -> dict[Identity, list[FunctionCall]]:
     """Return function -> its calls, in the main graph, in functions, and in graph bodies of both."""
-    found: dict[Named, list[FunctionCall]] = {identity: [] for identity in functions}
-    holders: list[tuple[Named | None, Iterable[NodeProto]]] = [(None, model.graph.node)]
-    holders += [((function.domain, function.name), function.node) for function in model.functions]
+    found: dict[Identity, list[FunctionCall]] = {identity: [] for identity in functions}
+    holders: list[tuple[Identity | None, Iterable[NodeProto]]] = [(None, model.graph.node)]
+    holders += [(identity_of(function), function.node) for function in model.functions]
     for caller, nodes in holders:
         for node, names in _with_bodies(nodes, frozenset()):
             if (identity := (node.domain, node.op_type)) in found:
@@ -71,16 +69,16 @@ class ConstantSources:
 
     def __init__(
         self,
-        functions: Mapping[Named, FunctionProto],
-        calls: Mapping[Named, list[FunctionCall]],
+        functions: Mapping[Identity, FunctionProto],
+        calls: Mapping[Identity, list[FunctionCall]],
         constants: Collection[str],
     ) -> None:
         self._functions = functions
         self._calls = calls
         self._constants: Set[str] = frozenset(constants)
-        self._found: dict[Named, dict[str, str]] = {}
+        self._found: dict[Identity, dict[str, str]] = {}
 
-    def of(self, identity: Named) -> Mapping[str, str]:
+    def of(self, identity: Identity) -> Mapping[str, str]:
         """Return input -> the constant that all calls of a function give it; without the other inputs."""
         if identity not in self._found:
             self._found[identity] = {}
