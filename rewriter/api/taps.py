@@ -17,7 +17,7 @@ from rewriter.edits.tap import Tap, TapOutcome
 from rewriter.edits.taps.record import TappedValue
 from rewriter.edits.untap import Untap
 from rewriter.evidence.side_inputs import NOTHING, Given
-from rewriter.modules.selection import WORDS, Selection
+from rewriter.modules.selection import Selection
 from rewriter.options.edit import Tapping
 from rewriter.passes.base import Pass
 from rewriter.pipeline import Inputs, Options, Source
@@ -152,7 +152,7 @@ def drop(
         RewriterError: see its subclasses; nothing was written after an error.
     """
     given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
-    step = drop_pass(Selection.of(modules))
+    step = Drop.of(Selection.of(modules))
     return Rewritten(**_edited(source, output, step, given, numbers, optimised, inputs, copy_data, timeout))
 
 
@@ -186,19 +186,11 @@ def _edited(
 
 def tap_pass(selection: Selection, chosen: Tapping, *, numbers: bool | None, timeout: float) -> Tap:
     """Return the pass for the options of `tap`; without numbers it does not run the model either."""
-    return Tap(
-        **{name: getattr(selection, name) for name in (*WORDS, "inferred")},
-        depth=selection.depth or 0,
+    return Tap.of(
+        selection,
         inputs=chosen.module_inputs,
         value=chosen.value,
         iterations=chosen.iterations,
         measure=numbers is not False,
         timeout=timeout,
-    )
-
-
-def drop_pass(selection: Selection) -> Drop:
-    """Return the pass for a selection."""
-    return Drop(
-        **{name: getattr(selection, name) for name in (*WORDS, "inferred")}, depth=selection.depth or 0
     )

@@ -22,15 +22,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rewriter.basics.display import listed
-from rewriter.basics.option_declaration import again, texts
 from rewriter.cutting.calls import calls_of_each, demand_movable, file_of, title_of_body
 from rewriter.cutting.main_graph import MainGraph
+from rewriter.edits.chosen_modules import ChosenModules
 from rewriter.edits.dependents import Dependents
 from rewriter.edits.removal import remove_nodes
 from rewriter.edits.taps.record import read_taps, write_taps
 from rewriter.errors import CannotCut, UsageError
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.selection import WORDS, Selection
+from rewriter.modules.selection import Selection
 from rewriter.passes.base import InterfaceEdit, Outcome
 from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ModulePath
@@ -56,7 +56,7 @@ class DropOutcome(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(ChosenModules):
     """Removes parts of the main graph; the remaining nodes and outputs stay as they are.
 
     Outputs of the model that depend on the modules go, with all nodes that depend on the modules. Nodes,
@@ -80,24 +80,6 @@ class Drop:
     requires: ClassVar[frozenset[Part]] = TREE
     preserves: ClassVar[frozenset[Part]] = frozenset()
     inlines: ClassVar[bool] = True
-    only: str | tuple[str, ...] = again(Selection, "only")
-    class_name: str | tuple[str, ...] = again(Selection, "class_name")
-    kind: str | tuple[str, ...] = again(Selection, "kind")
-    operators: str | tuple[str, ...] = again(Selection, "operators")
-    leave_out: str | tuple[str, ...] = again(Selection, "leave_out")
-    inferred: bool = again(Selection, "inferred")
-    depth: int = 0
-
-    def __post_init__(self) -> None:
-        """Store a text as a tuple of one text."""
-        for name in WORDS:
-            object.__setattr__(self, name, texts(getattr(self, name)))
-
-    @property
-    def selection(self) -> Selection:
-        """The selected modules."""
-        words = {name: getattr(self, name) for name in (*WORDS, "inferred")}
-        return Selection(**words, depth=self.depth or None)
 
     def run(self, analysis: Analysis) -> DropOutcome:
         """Find the nodes to remove, then remove them and all that only they needed."""

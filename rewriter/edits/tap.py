@@ -29,6 +29,7 @@ from rewriter.basics.nearest import fits_nothing
 from rewriter.basics.option_declaration import again, texts
 from rewriter.cutting.calls import demand_movable, file_of
 from rewriter.cutting.check import Checking
+from rewriter.edits.chosen_modules import ChosenModules
 from rewriter.edits.taps.body_outputs import fault_of, fault_of_type
 from rewriter.edits.taps.module_values import values_of
 from rewriter.edits.taps.named_values import values_named
@@ -40,7 +41,7 @@ from rewriter.errors import CannotCut, UsageError
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
-from rewriter.modules.selection import WORDS, Selection
+from rewriter.modules.selection import Selection
 from rewriter.options.edit import Tapping
 from rewriter.options.groups import TIMEOUT
 from rewriter.passes.base import InterfaceEdit, Outcome
@@ -57,7 +58,7 @@ class TapOutcome(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Tap:
+class Tap(ChosenModules):
     """Adds outputs to the model; all other outputs stay as they are.
 
     Each value gets an `Identity` at the end of the graph, which writes the new output; a value that is named
@@ -87,13 +88,6 @@ class Tap:
     requires: ClassVar[frozenset[Part]] = TREE
     preserves: ClassVar[frozenset[Part]] = frozenset({Part.FUNCTIONS})
     inlines: ClassVar[bool] = True
-    only: str | tuple[str, ...] = again(Selection, "only")
-    class_name: str | tuple[str, ...] = again(Selection, "class_name")
-    kind: str | tuple[str, ...] = again(Selection, "kind")
-    operators: str | tuple[str, ...] = again(Selection, "operators")
-    leave_out: str | tuple[str, ...] = again(Selection, "leave_out")
-    inferred: bool = again(Selection, "inferred")
-    depth: int = 0
     inputs: bool = again(Tapping, "module_inputs")
     value: str | tuple[str, ...] = again(Tapping, "value")
     iterations: str = again(Tapping, "iterations")
@@ -102,16 +96,10 @@ class Tap:
 
     def __post_init__(self) -> None:
         """Store a text as a tuple of one text; refuse unknown words."""
-        for name in (*WORDS, "value"):
-            object.__setattr__(self, name, texts(getattr(self, name)))
+        ChosenModules.__post_init__(self)
+        object.__setattr__(self, "value", texts(self.value))
         if self.iterations not in get_args(IterationsWord):
             raise UsageError(fits_nothing("choice of iterations", self.iterations, get_args(IterationsWord)))
-
-    @property
-    def selection(self) -> Selection:
-        """The selected modules."""
-        words = {name: getattr(self, name) for name in (*WORDS, "inferred")}
-        return Selection(**words, depth=self.depth or None)
 
     def run(self, analysis: Analysis) -> TapOutcome:
         """Find the values and their types; then write the nodes, the outputs and the record."""

@@ -8,6 +8,7 @@ Nodes of bodies that then compute nothing are removed too, since they may read r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,17 +27,20 @@ def remove_unread_results(model: ModelProto) -> None:
 
 
 def _clean(graph: GraphProto, functions: set[Any]) -> None:
+    readers = Counter(name for node in graph.node for name in names_read([node]))
+    readers.update(info.name for info in graph.output)
     for node in reversed(graph.node):
         bodies = [each.g for each in node.attribute if each.type == AttributeProto.GRAPH]
+        before = names_read([node]) if bodies else set[str]()
         if bodies and called_by(node) not in functions and not canonical(node.domain):
-            read = names_read(graph.node) | {info.name for info in graph.output}
             for position in reversed(range(len(node.output))):
-                if node.output[position] not in read:
+                if not readers[node.output[position]]:
                     _remove(node, bodies, position)
         for body in bodies:
             needed = nodes_needed(body, [info.name for info in body.output])
             _keep_only(body.node, needed)
             _clean(body, functions)
+        readers.subtract(before - names_read([node]) if bodies else ())
 
 
 def _remove(node: NodeProto, bodies: Sequence[GraphProto], position: int) -> None:

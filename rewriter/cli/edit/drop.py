@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.api.taps import drop_pass
 from rewriter.cli.common import given_of, progress, proof_of, show
+from rewriter.edits.drop import Drop
 from rewriter.options.edit import DropOptions
 from rewriter.views.json.edits.drops import drop_json
 from rewriter.views.text.edits.drops import print_drop
@@ -13,7 +13,7 @@ from rewriter.views.text.edits.drops import print_drop
 def run(options: DropOptions) -> None:
     """Remove modules, and print what went with them."""
     how = pipeline.Options(
-        (drop_pass(options.selection),),
+        (Drop.of(options.selection),),
         **proof_of(options),
         sidecar=False,
         copy_data=options.copy_data,
