@@ -27,7 +27,7 @@ from rewriter.model.tensors import is_external, np_type
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """What was compared with the written file.
+    """Counts of the tensors that were compared with the written file.
 
     Attributes:
         tensors: number of tensors that are equal to their formulas.

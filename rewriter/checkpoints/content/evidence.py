@@ -1,4 +1,4 @@
-"""What the file says about the keys behind its tensors: names, the exporter's record, and the readers."""
+"""Evidence in the file for the keys behind its tensors: names, the exporter's record, and the readers."""
 
 from __future__ import annotations
 

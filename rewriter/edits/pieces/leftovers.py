@@ -1,4 +1,4 @@
-"""What remains of a model without some nodes, and what only these nodes needed: weights and stated types."""
+"""Removes nodes from a model in favour of a piece, with the weights and stated types that only they needed."""
 
 from __future__ import annotations
 
