@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations, product
-from math import prod
+from itertools import combinations, permutations, product
+from math import gcd, prod
 from typing import NamedTuple, TypeAlias
 
 from rewriter.runtime.inputs.size_relations import Linear, Relations, distinct_sums
@@ -25,6 +25,8 @@ _MOST_SYMBOLS = 12
 _MOST_RUNS = 64
 _MOST_NUMBERS = 12
 """Numbers of a message that count."""
+_MOST_TIMES = 128
+"""Largest common multiple of two sizes."""
 
 Failure: TypeAlias = str | None
 """Message of a run that failed; None if it succeeded."""
@@ -135,16 +137,38 @@ def suggestions(
         return
     pairs = sorted(combinations(known, 2), key=lambda pair: len(pair[0].terms) + len(pair[1].terms))
     yield from map(Suggestion, pairs)
+    yield from _in_proportion(numbers, meanings)
     products = {probe[a] * probe[b]: (a, b) for a, b in combinations(probe, 2)}
     sizes = meanings.keys() | products.keys()
     fixed = [number for number in numbers if number > 1 and sizes.isdisjoint((number, number + 1))]
     yield from (Suggestion((each, Linear((), number))) for each, number in product(known, fixed))
-    if not pairs:
-        tables = [Table((each,), tuple(symbol for symbol, _ in each.terms)) for each in known]
-        factors = [products[number] for number in numbers if number in products]
-        tables += [Table(tuple(map(Linear.of, each)), each) for each in factors]
-        for table in tables:
-            yield from table.suggestions(probe, axes)
+    if pairs:
+        return
+    if 0 in numbers:
+        yield from (each for symbol in known for each in _beyond(symbol, probe))
+    tables = [Table((each,), tuple(symbol for symbol, _ in each.terms)) for each in known]
+    factors = [products[number] for number in numbers if number in products]
+    tables += [Table(tuple(map(Linear.of, each)), each) for each in factors]
+    for table in tables:
+        yield from table.suggestions(probe, axes)
+
+
+def _in_proportion(numbers: list[int], meanings: Mapping[int, Linear]) -> Iterator[Suggestion]:
+    """Yield equations of sizes if two numbers are the same multiple of them: the batch times the heads."""
+    for left, right in combinations(numbers, 2):
+        for factor in range(2, min(gcd(left, right), _MOST_TIMES) + 1):
+            if left % factor == right % factor == 0:
+                sizes = [meanings.get(each // factor) for each in (left, right)]
+                if sizes[0] is not None and sizes[1] is not None:
+                    yield Suggestion((sizes[0], sizes[1]))
+
+
+def _beyond(size: Linear, probe: Mapping[str, int]) -> Iterator[Suggestion]:
+    """Yield sums with a size: an axis may be so short that a slice of it is empty where it should have it."""
+    own = [symbol for symbol, _ in size.terms]
+    others = [symbol for symbol in probe if symbol not in own]
+    for short, rest in permutations(others, 2):
+        yield from (Suggestion((Linear.of(short), Linear.of(rest, symbol))) for symbol in own)
 
 
 def _meanings(probe: Mapping[str, int]) -> dict[int, Linear]:

@@ -22,7 +22,7 @@ def _sizes(run: Callable[[Mapping[str, int]], Failure]) -> dict[str, int] | None
     return relations.sizes({symbol: 10 + number for number, symbol in enumerate(free)})
 
 
-def _compared(sizes: Mapping[str, int], *equal: tuple[str, int, int]) -> Failure:
+def _compared(*equal: tuple[str, int, int]) -> Failure:
     return next((f"{text}: {left} by {right}" for text, left, right in equal if left != right), None)
 
 
@@ -30,7 +30,6 @@ def test_two_sizes_in_a_message_should_have_been_equal() -> None:
     def run(sizes: Mapping[str, int]) -> Failure:
         total = sizes["past"] + sizes["new"]
         return _compared(
-            sizes,
             ("Concat_6: axis 0", sizes["b2"], sizes["b0"]),
             ("layers.0/Add at file.cc:7", total, sizes["total"]),
             ("Concat_7", sizes["b3"], sizes["b0"]),
@@ -71,6 +70,24 @@ def test_a_size_may_be_a_number_of_the_graph() -> None:
     )
     assert found is not None
     assert found["past"] + found["new"] == 128
+
+
+def test_two_numbers_may_be_the_same_multiple_of_two_sizes() -> None:
+    found = _sizes(lambda sizes: _compared(("Add", 4 * sizes["b1"], 4 * sizes["b2"])))
+    assert found is not None
+    assert found["b1"] == found["b2"]
+
+
+def test_an_empty_slice_is_that_of_an_axis_that_is_too_short() -> None:
+    """The slice begins at the size of the cache, and should have the size of the new tokens."""
+
+    def run(sizes: Mapping[str, int]) -> Failure:
+        left = max(0, sizes["total"] - sizes["past"])
+        return _compared(("Add", left, sizes["new"]))
+
+    found = _sizes(run)
+    assert found is not None
+    assert found["total"] == found["past"] + found["new"]
 
 
 def test_a_message_without_numbers_ends_the_search() -> None:
