@@ -100,8 +100,9 @@ def refit(
     data = external_data.check_external_data(model, home) if home else ()
     if output is not None:
         output_targets.demand_targets(analysis.path, (output,), data)
+        of_adapter = plan.adapter.files if plan.adapter else ()
         for file in plan.new.files:
-            output_targets.spare_given(output, new=file)
+            output_targets.spare_given(output, **{"lora" if file in of_adapter else "new": file})
     elif any(is_external(messages[each.name]) for each in plan.fitted):
         raise UsageError(f"{name}: its weights are external; name the file to write")
     progress("weights")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict
 
+from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.names.constants import Sign
 from rewriter.checkpoints.refit import Refit
 from rewriter.views.escape import as_text
@@ -73,13 +74,42 @@ class RefittedJson(TypedDict):
     kept: Count
 
 
+class ChangeJson(TypedDict):
+    """Weight that an adapter changes.
+
+    Attributes:
+        key: Its key in the weights that the adapter changes.
+        change: What is added to it, as a product of the matrices B and A of the adapter, or `replaced`.
+    """
+
+    key: str
+    change: str
+
+
+class AdapterJson(TypedDict):
+    """LoRA adapter that is merged into the weights.
+
+    Attributes:
+        name: Its folder.
+        lost: Prefix that its names have and the weights do not.
+        added: Prefix that the weights have and its names do not.
+        changes: Weights that it changes.
+    """
+
+    name: str
+    lost: str
+    added: str
+    changes: Sequence[ChangeJson]
+
+
 class RefitJson(TypedDict):
     """New weights for an ONNX model.
 
     Printed by `rewriter refit --json`.
 
     Attributes:
-        weights: The checkpoint.
+        weights: The checkpoint, or the adapter.
+        adapter: Adapter; null without one.
         fitted: Tensors that have formulas, in file order.
         unresolved: Everything that has none; without --partial, nothing is written if there is any.
         kept: Floating-point tensors that depend on no weight.
@@ -92,6 +122,7 @@ class RefitJson(TypedDict):
 
     schema: Literal["rewriter.refit/1"]
     weights: str
+    adapter: AdapterJson | None
     fitted: Sequence[FittedJson]
     unresolved: Sequence[UnresolvedJson]
     kept: Sequence[KeptJson]
@@ -108,6 +139,7 @@ def refit_json(found: Refit) -> RefitJson:
     return {
         "schema": REFIT,
         "weights": as_text(plan.new.name),
+        "adapter": _adapter_json(plan.adapter) if plan.adapter else None,
         "fitted": [
             {
                 "tensor": as_text(each.name),
@@ -133,4 +165,16 @@ def refit_json(found: Refit) -> RefitJson:
         "proof": {"tensors": found.proof.tensors, "kept": found.proof.kept} if found.proof else None,
         "outputs": [str(path) for path in found.outputs],
         "removed": [str(path) for path in found.removed],
+    }
+
+
+def _adapter_json(adapter: FittedAdapter) -> AdapterJson:
+    changes: list[ChangeJson] = [
+        {"key": as_text(key), "change": as_text(change)} for key, change in adapter.changes.items()
+    ]
+    return {
+        "name": as_text(adapter.name),
+        "lost": as_text(adapter.prefix.lost),
+        "added": as_text(adapter.prefix.added),
+        "changes": changes,
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
+from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.missing import Missing
 from rewriter.checkpoints.names.held import Held
 from rewriter.checkpoints.plan import RefitPlan
@@ -82,6 +83,8 @@ def print_refit(found: Refit, console: Console) -> None:
     flow(console, [plan.new.name, f"new weights for {tensors}", *_kinds(plan)], label="weights")
     if prefix := _prefix(plan):
         flow(console, [prefix], label="names")
+    if plan.adapter is not None:
+        flow(console, list(_merged(plan.adapter)), label="adapter")
     casts = Counter(f"{each.given} to {each.dtype}" for each in plan.fitted if each.given != each.dtype)
     flow(console, [f"{counted(count, 'tensor')} from {cast}" for cast, count in casts.items()], label="cast")
     kept = Counter(plan.kept.values())
@@ -102,6 +105,18 @@ def print_refit(found: Refit, console: Console) -> None:
 def _kinds(plan: RefitPlan) -> list[str]:
     kinds = Counter(type(each.formula).__name__.lower() for each in plan.fitted)
     return [f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in kinds.items()]
+
+
+def _merged(adapter: FittedAdapter) -> Iterator[str]:
+    """Yield the changes that an adapter makes, each kind with its number of weights, and its prefix."""
+    changes = Counter(adapter.changes.values())
+    for change, count in changes.most_common(_MOST):
+        yield f"{count:,} {change}"
+    if len(changes) > _MOST:
+        yield f"and {len(changes) - _MOST:,} more kinds"
+    lost, added = adapter.prefix
+    if lost or added:
+        yield f"{lost or 'no prefix'} in the adapter, {added or 'no prefix'} in the weights"
 
 
 _KINDS = {"key": "as they are", "permuted": "transposed"}
