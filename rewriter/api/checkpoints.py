@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial as partial_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +17,10 @@ from rewriter.checkpoints import refit as refitting
 from rewriter.checkpoints import weight_map
 from rewriter.checkpoints.content import find_formulas
 from rewriter.checkpoints.lora.adapter import Adapter, read_adapter
-from rewriter.checkpoints.lora.merge_plan import plan_merge
+from rewriter.checkpoints.lora.beside.keep import keep as keep_beside
+from rewriter.checkpoints.lora.beside.numbers import compare_merged
+from rewriter.checkpoints.lora.kept_plan import plan_kept
+from rewriter.checkpoints.lora.merge_plan import demand_some, plan_merge
 from rewriter.checkpoints.plan import OldFormulas, plan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
@@ -69,6 +74,8 @@ def refit(
     *,
     lora: PathLike | None = None,
     scale: float = 1.0,
+    keep: bool = False,
+    numbers: bool = True,
     partial: bool = False,
     prefix: str | None = None,
     like: Source | None = None,
@@ -86,6 +93,8 @@ def refit(
         output: the file to write; None to only return the model (`.model`).
         lora: the folder of a LoRA adapter of peft, to merge into the weights.
         scale: a factor of the scale that the adapter states.
+        keep: whether the adapter stays in the model as nodes of its own beside its layers.
+        numbers: with `keep`: whether to run the result, and the model with the adapter merged.
         partial: whether tensors whose new weights are not known keep their content; if not, they are an
             error.
         prefix: the prefix of the keys in `new` that are for this model, such as `model`, or without `new` of
@@ -109,6 +118,8 @@ def refit(
         given,
         lora=Path(lora) if lora is not None else None,
         scale=scale,
+        keep=keep,
+        numbers=numbers,
         partial=partial,
         prefix=prefix,
     )
@@ -122,24 +133,38 @@ def refit_given(
     *,
     lora: Path | None = None,
     scale: float = 1.0,
+    keep: bool = False,
+    numbers: bool = True,
     partial: bool = False,
     prefix: str | None = None,
     progress: Progress = lambda station: None,
 ) -> Refit:
     """Put new weights into a model; see `refit`."""
-    adapter = _adapter(lora, scale, has_new=new is not None)
+    adapter = _adapter(lora, scale, keep=keep, has_new=new is not None)
     model, analysis = pipeline.read_and_load(source, given)
     progress("names")
     found = _by_content(analysis, given, progress)
-    if adapter is not None:
-        wanted = plan_merge(analysis, adapter, new, prefix=prefix, found=found)
-    else:
+    if adapter is None:
         assert new is not None, "there are new weights or an adapter"
         wanted = plan(analysis, new, prefix=prefix, found=found)
-    return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
+        return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
+    merge = partial_of(plan_merge, analysis, adapter, new, prefix=prefix, found=found)
+    if not keep:
+        demand_some(analysis, wanted := merge())
+        return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
+    with_nodes, kept = keep_beside(analysis, adapter, None if new else prefix)
+    wanted = plan_kept(analysis, adapter, kept, new, prefix=prefix, found=found)
+    demand_some(analysis, wanted, len(kept.layers))
+    made = refitting.refit(
+        with_nodes, analysis, wanted, output, partial=partial, kept=kept, progress=progress
+    )
+    if not numbers:
+        return made
+    progress("numbers")
+    return replace(made, numeric=compare_merged(made, model, merge()))
 
 
-def _adapter(lora: Path | None, scale: float, *, has_new: bool) -> Adapter | None:
+def _adapter(lora: Path | None, scale: float, *, keep: bool, has_new: bool) -> Adapter | None:
     """Read an adapter; None without one.
 
     Raises:
@@ -148,8 +173,8 @@ def _adapter(lora: Path | None, scale: float, *, has_new: bool) -> Adapter | Non
     if lora is None:
         if not has_new:
             raise UsageError("missing weights: name a checkpoint as NEW, or an adapter by --lora")
-        if scale != 1.0:
-            raise UsageError("--scale is for an adapter; name it by --lora")
+        if scale != 1.0 or keep:
+            raise UsageError(f"--{'keep' if keep else 'scale'} is for an adapter; name it by --lora")
         return None
     if not math.isfinite(scale):
         raise UsageError(f"--scale {scale} is no finite number")

@@ -38,7 +38,8 @@ class RefitOptions(Verb, Output, SideInputs, Printing):
     --checkpoint, the checkpoint that was exported, shows what the exporter computed.
 
     ADAPTER is the folder that peft's save_pretrained wrote. It is merged into the weights of NEW, or without
-    NEW into those of MODEL; then all other tensors keep their content.
+    NEW into those of MODEL; then all other tensors keep their content. With --keep, its matrices stay beside
+    their layers as modules lora_A and lora_B.
 
     What is written is read back and compared: each new tensor with the checkpoint, all else with MODEL.
 
@@ -47,6 +48,7 @@ class RefitOptions(Verb, Output, SideInputs, Printing):
       rewriter refit torchscript.onnx finetuned.safetensors --checkpoint bert.safetensors -o finetuned.onnx
       rewriter refit torchscript.onnx --lora adapter -o adapted.onnx
       rewriter refit torchscript.onnx --lora adapter --scale 0.5 -o half.onnx
+      rewriter refit torchscript.onnx --lora adapter --keep -o beside.onnx
     """
 
     model: Path = argument()
@@ -59,6 +61,12 @@ class RefitOptions(Verb, Output, SideInputs, Printing):
         "A factor of the scale that the adapter states; 0.5 has half the effect.",
         metavar="S",
         shown=True,
+    )
+    keep: bool = option(
+        False, "Keep the adapter as nodes beside its layers instead of merging it into their weights."
+    )
+    numbers: bool = option(
+        True, "With --keep: run the result, and MODEL with the adapter merged, and show the difference."
     )
     partial: bool = option(
         False, "Write the file although something has no new weights; such tensors keep their content."

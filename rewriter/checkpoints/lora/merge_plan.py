@@ -9,7 +9,7 @@ from rewriter.checkpoints.decisions import by_value
 from rewriter.checkpoints.lora.adapter import Adapter
 from rewriter.checkpoints.lora.layout import turned_keys
 from rewriter.checkpoints.lora.merged_state import BaseWeights, fit, merged_state, squares
-from rewriter.checkpoints.lora.own_weights import absences, own_state
+from rewriter.checkpoints.lora.own_weights import absences, own_state, ties
 from rewriter.checkpoints.lora.sharing import other_reader
 from rewriter.checkpoints.names.held import Held
 from rewriter.checkpoints.names.recorded_state import recorded_origins
@@ -43,7 +43,7 @@ def plan_merge(
         found: formulas found by content; None for names alone.
 
     Raises:
-        UsageError: no module of the adapter fits, or several prefixes fit.
+        UsageError: several prefixes fit.
     """
     base = _base(analysis, new, found)
     lost, placed = fit(adapter, base, prefix if new is None else None)
@@ -55,24 +55,36 @@ def plan_merge(
         turned = {first.prefixes.key_of(name): each for name, each in by_file.items()}
     fan_in_fan_out = adapter.config.fan_in_fan_out
     state, fitted = merged_state(adapter, base, lost, placed, lambda key: turned.get(key, fan_in_fan_out))
-    if not fitted.changes:
-        name, reason = next(iter(fitted.absent.items()))
-        raise UsageError(
-            f"{analysis.path or 'model'}: no module of {adapter.name} fits, first {name}: {reason}"
-        )
     wanted = plan(analysis, state, prefix=of_keys, found=found)
     if new is None:
         wanted = _restricted(analysis, wanted, fitted.changes)
     return _demanded(analysis, replace(wanted, adapter=fitted))
 
 
+def demand_some(analysis: Analysis, wanted: RefitPlan, layers: int = 0) -> None:
+    """Refuse a plan in which nothing of an adapter is used.
+
+    Args:
+        analysis: the model.
+        wanted: the plan.
+        layers: number of layers that have the adapter beside them.
+
+    Raises:
+        UsageError: it is such a plan.
+    """
+    assert wanted.adapter is not None, "there is an adapter"
+    if not layers and not wanted.adapter.changes and wanted.lacking:
+        name, first = analysis.path or "model", wanted.lacking[0]
+        raise UsageError(f"{name}: nothing of {wanted.adapter.name} fits, first {first.name}: {first.reason}")
+
+
 def _base(analysis: Analysis, new: StateDict | None, found: OldFormulas | None) -> BaseWeights:
     if new is not None:
-        return BaseWeights(new, {})
+        return BaseWeights(new)
     if found is not None:
-        return BaseWeights(found.old, {})
+        return BaseWeights(found.old)
     own = weights(analysis)
-    return BaseWeights(own_state(own), absences(own))
+    return BaseWeights(own_state(own), absences(own), ties(own))
 
 
 def _restricted(analysis: Analysis, wanted: RefitPlan, changed: Collection[str]) -> RefitPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rewriter.basics.nearest import fits_nothing
@@ -40,15 +40,24 @@ class BaseWeights:
     Attributes:
         state: the weights.
         reasons: key that `state` lacks, though the model has it -> the reason.
+        ties: key that `state` lacks -> the key of the same tensor.
     """
 
     state: StateDict
-    reasons: Mapping[str, str]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    ties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> frozenset[str]:
         """All known keys."""
         return frozenset((*self.state.entries, *self.reasons))
+
+    def has(self, key: str, tensor: StateTensor) -> bool:
+        """Whether a tensor is the weight of a key already, bit for bit."""
+        own = self.state.entries.get(self.ties.get(key, key))
+        if own is None or own.shape != tensor.shape or own.dtype != tensor.dtype:
+            return False
+        return own.read().tobytes() == tensor.read().tobytes()
 
     def absence(self, key: str) -> str:
         """Return the reason why a key is missing, with the nearest keys."""
@@ -106,9 +115,9 @@ def merged_state(
     absent: dict[str, str] = {}
     for parameter, whole in adapter.whole.items():
         key = prefix.key_of(parameter)
-        if key in entries:
+        if key in entries and not base.has(key, whole):
             entries[key], changes[key] = whole, "replaced"
-        else:
+        elif key not in entries and not base.has(key, whole):
             absent[key] = base.absence(key)
     for each in placed:
         for key, change in changes_of(each, is_turned):

@@ -36,6 +36,12 @@ def absences(found: WeightMap) -> dict[str, str]:
     return {key: reason for key, reason in reasons.items() if key not in found.given or key in found.tied}
 
 
+def ties(found: WeightMap) -> dict[str, str]:
+    """Return key of a module that reads the weight of another module instead -> the key of that weight."""
+    tied = {key: str(held.key) for key, held in _read_by_others(found) if key not in found.given}
+    return tied | {str(key): str(same) for key, same in found.tied.items()}
+
+
 def _read_by_others(found: WeightMap) -> Iterator[tuple[str, Held]]:
     """Yield the weight that a module has by its name, and the weight of another module that it reads."""
     analysis = found.analysis

@@ -26,6 +26,8 @@ def run(options: RefitOptions) -> None:
                 given_of(options, options.output),
                 lora=options.lora,
                 scale=options.scale,
+                keep=options.keep,
+                numbers=options.numbers,
                 partial=options.partial,
                 prefix=options.prefix,
                 progress=tell,

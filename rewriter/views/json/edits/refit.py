@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict
 
+from rewriter.checkpoints.lora.beside.nodes import KeptLayer
 from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.names.constants import Sign
 from rewriter.checkpoints.refit import Refit
 from rewriter.views.escape import as_text
 from rewriter.views.json.edits.weights import TiedJson
+from rewriter.views.json.proof import NumericJson, numeric_json
 from rewriter.views.json.types import Count
 
 REFIT: Final = "rewriter.refit/1"
@@ -102,6 +104,24 @@ class AdapterJson(TypedDict):
     changes: Sequence[ChangeJson]
 
 
+class KeptLayerJson(TypedDict):
+    """Layer with an adapter beside it.
+
+    Attributes:
+        module: Its path.
+        scale: Scale of the product B A that is added to its output.
+        rank: Rank of the product.
+        nodes: Names of the added nodes.
+        tensors: Names of the added initializers.
+    """
+
+    module: str
+    scale: float
+    rank: Count
+    nodes: Sequence[str]
+    tensors: Sequence[str]
+
+
 class RefitJson(TypedDict):
     """New weights for an ONNX model.
 
@@ -110,12 +130,14 @@ class RefitJson(TypedDict):
     Attributes:
         weights: The checkpoint, or the adapter.
         adapter: Adapter; null without one.
+        beside: Layers with an adapter beside them, by --keep.
         fitted: Tensors that have formulas, in file order.
         unresolved: Everything that has none; without --partial, nothing is written if there is any.
         kept: Floating-point tensors that depend on no weight.
         tied: Keys that no tensor takes, but whose tensor another key has.
         unused: Other keys that no tensor takes.
         proof: Comparison with the written file; null if nothing was written.
+        numeric: Numbers of the model with the adapter beside its layers, and of the one with it merged.
         outputs: Written files, the model last.
         removed: Removed files of a model that the output replaced.
     """
@@ -123,12 +145,14 @@ class RefitJson(TypedDict):
     schema: Literal["rewriter.refit/1"]
     weights: str
     adapter: AdapterJson | None
+    beside: Sequence[KeptLayerJson]
     fitted: Sequence[FittedJson]
     unresolved: Sequence[UnresolvedJson]
     kept: Sequence[KeptJson]
     tied: Sequence[TiedJson]
     unused: Sequence[str]
     proof: RefittedJson | None
+    numeric: NumericJson
     outputs: Sequence[str]
     removed: Sequence[str]
 
@@ -140,6 +164,7 @@ def refit_json(found: Refit) -> RefitJson:
         "schema": REFIT,
         "weights": as_text(plan.new.name),
         "adapter": _adapter_json(plan.adapter) if plan.adapter else None,
+        "beside": [_layer_json(each) for each in found.kept.layers] if found.kept else [],
         "fitted": [
             {
                 "tensor": as_text(each.name),
@@ -163,6 +188,7 @@ def refit_json(found: Refit) -> RefitJson:
         "tied": [{"key": as_text(key), "of": as_text(other)} for key, other in plan.tied.items()],
         "unused": [as_text(key) for key in plan.unused],
         "proof": {"tensors": found.proof.tensors, "kept": found.proof.kept} if found.proof else None,
+        "numeric": numeric_json(found.numeric),
         "outputs": [str(path) for path in found.outputs],
         "removed": [str(path) for path in found.removed],
     }
@@ -177,4 +203,14 @@ def _adapter_json(adapter: FittedAdapter) -> AdapterJson:
         "lost": as_text(adapter.prefix.lost),
         "added": as_text(adapter.prefix.added),
         "changes": changes,
+    }
+
+
+def _layer_json(layer: KeptLayer) -> KeptLayerJson:
+    return {
+        "module": as_text(layer.module),
+        "scale": layer.scale,
+        "rank": layer.rank,
+        "nodes": [as_text(name) for name in layer.nodes],
+        "tensors": [as_text(name) for name in layer.tensors],
     }

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
+from rewriter.checkpoints.lora.beside.keep import KeptAdapter
 from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.missing import Missing
 from rewriter.checkpoints.names.held import Held
@@ -17,6 +18,7 @@ from rewriter.checkpoints.plan import RefitPlan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.weight_map import WeightMap
 from rewriter.evidence.claims import Holds
+from rewriter.verdict.phrases import numbers_phrase
 from rewriter.verdict.verification import Verdict
 from rewriter.views.escape import visible
 from rewriter.views.summary import head_phrases, summarize
@@ -80,11 +82,14 @@ def print_refit(found: Refit, console: Console) -> None:
     plan = found.plan
     flow(console, head_phrases(summarize(found.analysis)), "bold")
     tensors = counted(len(plan.fitted), "tensor")
-    flow(console, [plan.new.name, f"new weights for {tensors}", *_kinds(plan)], label="weights")
+    if plan.fitted or found.kept is None:
+        flow(console, [plan.new.name, f"new weights for {tensors}", *_kinds(plan)], label="weights")
     if prefix := _prefix(plan):
         flow(console, [prefix], label="names")
-    if plan.adapter is not None:
-        flow(console, list(_merged(plan.adapter)), label="adapter")
+    if plan.adapter is not None and plan.adapter.changes:
+        flow(console, list(_merged(plan.adapter)), label="merged")
+    if found.kept is not None:
+        flow(console, _beside(found.kept), label="beside")
     casts = Counter(f"{each.given} to {each.dtype}" for each in plan.fitted if each.given != each.dtype)
     flow(console, [f"{counted(count, 'tensor')} from {cast}" for cast, count in casts.items()], label="cast")
     kept = Counter(plan.kept.values())
@@ -97,7 +102,10 @@ def print_refit(found: Refit, console: Console) -> None:
     if found.proof is not None:
         sign, style = verdict_sign(Verdict.EQUAL, console)
         proved = f"{sign} read back: {counted(found.proof.tensors, 'tensor')} as their formulas"
-        flow(console, [proved, "all else as in the model"], style, label="proof")
+        rest = "without the nodes beside, all else" if found.kept is not None else "all else"
+        flow(console, [proved, f"{rest} as in the model"], style, label="proof")
+    if found.numeric is not None:
+        flow(console, ["beside and merged", numbers_phrase(found.numeric)], label="numbers")
     flow(console, map(written_phrase, found.outputs), label="written")
     print_removed(found.outputs, found.removed, console)
 
@@ -105,6 +113,16 @@ def print_refit(found: Refit, console: Console) -> None:
 def _kinds(plan: RefitPlan) -> list[str]:
     kinds = Counter(type(each.formula).__name__.lower() for each in plan.fitted)
     return [f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in kinds.items()]
+
+
+def _beside(kept: KeptAdapter) -> list[str]:
+    """Return the number of layers with an adapter beside them, by scale and rank."""
+    kinds = Counter(f"{each.scale:g} B A, rank {each.rank}" for each in kept.layers)
+    nodes = sum(len(each.nodes) for each in kept.layers)
+    return [
+        *(f"{counted(count, 'layer')} + {kind}" for kind, count in kinds.most_common(_MOST)),
+        f"{nodes:,} nodes",
+    ]
 
 
 def _merged(adapter: FittedAdapter) -> Iterator[str]:
