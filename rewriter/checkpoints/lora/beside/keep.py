@@ -12,7 +12,7 @@ from rewriter.checkpoints.decisions import by_value
 from rewriter.checkpoints.lora.adapter import Adapter
 from rewriter.checkpoints.lora.beside.layers import LayerNode, NoLayer, layer_nodes
 from rewriter.checkpoints.lora.beside.nodes import KeptLayer, LayerWriter
-from rewriter.checkpoints.lora.fitting import prefix_of
+from rewriter.checkpoints.lora.fitting import AdapterPrefix, prefix_of
 from rewriter.checkpoints.lora.low_rank import LowRank
 from rewriter.checkpoints.names.held import Held
 from rewriter.errors import NotProved, UsageError
@@ -31,12 +31,12 @@ class KeptAdapter:
     Attributes:
         layers: the adapted layers.
         absent: module of the adapter without a layer in the model -> the reason.
-        nodes: number of the nodes of the model before, which are unchanged.
+        prefix: the prefix of names that differs between the adapter and the model.
     """
 
     layers: tuple[KeptLayer, ...]
     absent: Mapping[str, str]
-    nodes: int
+    prefix: AdapterPrefix
 
 
 def keep(analysis: Analysis, adapter: Adapter, chosen: str | None = None) -> tuple[ModelProto, KeptAdapter]:
@@ -57,7 +57,9 @@ def keep(analysis: Analysis, adapter: Adapter, chosen: str | None = None) -> tup
     absent: dict[str, str] = {}
     wanted: list[tuple[ModulePath, LowRank, list[LayerNode]]] = []
     held = by_value(analysis)
-    for module, change in _placed(analysis, held, adapter, chosen):
+    prefix = _prefix(analysis, held, adapter, chosen)
+    for change in adapter.changes:
+        module = ModulePath(prefix.key_of(_weight(change))).parent or ROOT
         found = _layers(analysis, held, module, change)
         if isinstance(found, NoLayer):
             absent[str(module)] = found.reason
@@ -67,21 +69,18 @@ def keep(analysis: Analysis, adapter: Adapter, chosen: str | None = None) -> tup
     kept = tuple(writer.write(*each) for each in wanted)
     writer.finish()
     _demand_rest(analysis.model, writer.model, kept, str(name))
-    return writer.model, KeptAdapter(kept, absent, len(analysis.graph.nodes))
+    return writer.model, KeptAdapter(kept, absent, prefix)
 
 
-def _placed(
-    analysis: Analysis, held: ByValue, adapter: Adapter, chosen: str | None
-) -> list[tuple[ModulePath, LowRank]]:
-    """Return the changes of an adapter with their modules in the model."""
-    names = [str(each.module.child("weight")) for each in adapter.changes]
+def _prefix(analysis: Analysis, held: ByValue, adapter: Adapter, chosen: str | None) -> AdapterPrefix:
+    """Return the prefix by which the parameters of an adapter are those of modules in the model."""
     known = {str(each.key) for of_value in held.values() for each in of_value}
     known |= {str(module.path.child("weight")) for module in analysis.tree if module.nodes}
-    prefix = prefix_of([*names, *adapter.whole], known, chosen)
-    return [
-        (ModulePath(prefix.key_of(name)).parent or ROOT, change)
-        for name, change in zip(names, adapter.changes, strict=True)
-    ]
+    return prefix_of([*map(_weight, adapter.changes), *adapter.whole], known, chosen)
+
+
+def _weight(change: LowRank) -> str:
+    return str(change.module.child("weight"))
 
 
 def _layers(

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rewriter.basics.display import counted
 from rewriter.checkpoints.lora.beside.keep import KeptAdapter
+from rewriter.checkpoints.lora.fitting import AdapterPrefix
 from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.missing import Missing
 from rewriter.checkpoints.names.held import Held
@@ -101,9 +102,11 @@ def print_refit(found: Refit, console: Console) -> None:
         flow(console, [line], "yellow", label="lacking")
     if found.proof is not None:
         sign, style = verdict_sign(Verdict.EQUAL, console)
-        proved = f"{sign} read back: {counted(found.proof.tensors, 'tensor')} as their formulas"
         rest = "without the nodes beside, all else" if found.kept is not None else "all else"
-        flow(console, [proved, f"{rest} as in the model"], style, label="proof")
+        told = f"{counted(found.proof.tensors, 'tensor')} as their formulas"
+        shown = [told] if found.proof.tensors or found.kept is None else []
+        first, *others = [*shown, f"{rest} as in the model"]
+        flow(console, [f"{sign} read back: {first}", *others], style, label="proof")
     if found.numeric is not None:
         flow(console, ["beside and merged", numbers_phrase(found.numeric)], label="numbers")
     flow(console, map(written_phrase, found.outputs), label="written")
@@ -122,6 +125,7 @@ def _beside(kept: KeptAdapter) -> list[str]:
     return [
         *(f"{counted(count, 'layer')} + {kind}" for kind, count in kinds.most_common(_MOST)),
         f"{nodes:,} nodes",
+        *_difference(kept.prefix),
     ]
 
 
@@ -129,12 +133,17 @@ def _merged(adapter: FittedAdapter) -> Iterator[str]:
     """Yield the changes that an adapter makes, each kind with its number of weights, and its prefix."""
     changes = Counter(adapter.changes.values())
     for change, count in changes.most_common(_MOST):
-        yield f"{count:,} {change}"
+        yield f"{counted(count, 'weight')} {change}"
     if len(changes) > _MOST:
         yield f"and {len(changes) - _MOST:,} more kinds"
-    lost, added = adapter.prefix
-    if lost or added:
-        yield f"{lost or 'no prefix'} in the adapter, {added or 'no prefix'} in the weights"
+    yield from _difference(adapter.prefix)
+
+
+def _difference(prefix: AdapterPrefix) -> list[str]:
+    """Return the prefixes of an adapter and of what it changes, if they differ."""
+    lost, added = prefix
+    told = f"{lost or 'no prefix'} in the adapter, {added or 'no prefix'} in the weights"
+    return [told] if lost or added else []
 
 
 _KINDS = {"key": "as they are", "permuted": "transposed"}
