@@ -32,23 +32,29 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class WeightChange:
-    """The change of the weight of a module, where it is known whether the weight is stored as (in, out)."""
+    """The change of the weight of a module.
+
+    Attributes:
+        low_rank: the product that is added.
+        turned: whether a matrix is stored as (in, out); None if that is not known.
+    """
 
     low_rank: LowRank
-    turned: bool
+    turned: bool | None
 
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether a tensor has the right shape."""
-        return self.low_rank.fits(shape)
-
-    @property
-    def expected(self) -> tuple[int, ...]:
-        """The shape of the tensor."""
-        return self.low_rank.shape
+    def misfit(self, shape: tuple[int, ...]) -> str | None:
+        """Return the reason why a tensor cannot be changed; None if it can."""
+        expected = self.low_rank.shape
+        if shape == expected and self.low_rank.is_square and self.turned is None:
+            return "it is square, and the file does not show whether it is stored as (in, out)"
+        is_reverse = len(shape) == 2 and shape == expected[::-1] and not self.low_rank.is_embedding
+        fits = shape == expected or (is_reverse and self.turned is not False)
+        return None if fits else _unlike(shape, expected)
 
     def on(self, tensor: StateTensor) -> Callable[[], Array]:
         """Return a function that reads the changed tensor."""
-        turned = tensor.shape != self.low_rank.shape or self.turned
+        is_reverse = tensor.shape != self.low_rank.shape
+        turned = is_reverse or (self.low_rank.is_square and bool(self.turned))
         return lambda: self.low_rank.merged(tensor.read(), turned=turned)
 
     def __str__(self) -> str:
@@ -62,14 +68,9 @@ class BiasChange:
     added: StateTensor
     scale: float
 
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether a tensor has the right shape."""
-        return shape == self.added.shape
-
-    @property
-    def expected(self) -> tuple[int, ...]:
-        """The shape of the tensor."""
-        return self.added.shape
+    def misfit(self, shape: tuple[int, ...]) -> str | None:
+        """Return the reason why a tensor cannot be changed; None if it can."""
+        return None if shape == self.added.shape else _unlike(shape, self.added.shape)
 
     def on(self, tensor: StateTensor) -> Callable[[], Array]:
         """Return a function that reads the changed tensor."""
@@ -83,16 +84,20 @@ class BiasChange:
 
 
 def changes_of(
-    placed: Placed, is_turned: Callable[[str], bool]
+    placed: Placed, is_turned: Callable[[str], bool | None]
 ) -> Iterator[tuple[str, WeightChange | BiasChange]]:
     """Yield the keys that a module's part of an adapter changes, with the changes.
 
     Args:
         placed: the part.
-        is_turned: tells whether a square matrix is stored as (in, out), by its key.
+        is_turned: tells whether a matrix is stored as (in, out), by its key; None if that is not known.
     """
     change = placed.change
-    is_square = len(change.shape) == 2 and change.shape[0] == change.shape[1]
-    yield placed.key, WeightChange(change, is_square and is_turned(placed.key))
+    yield placed.key, WeightChange(change, is_turned(placed.key))
     if change.bias is not None:
         yield placed.bias, BiasChange(change.bias, change.scale)
+
+
+def _unlike(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    there, here = ("x".join(map(str, each)) or "a scalar" for each in (shape, expected))
+    return f"it is {there}, and the adapter changes {here}"

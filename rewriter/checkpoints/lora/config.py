@@ -70,7 +70,7 @@ class AdapterConfig:
         alphas: pattern of module paths -> their numerator instead of `alpha`.
         has_magnitudes: whether the adapter is one of DoRA, with a magnitude for each output.
         by_root: whether the scale is divided by the square root of the rank instead of the rank.
-        fan_in_fan_out: whether weights are stored as (in, out).
+        fan_in_fan_out: whether some weights are stored as (in, out).
     """
 
     path: Path

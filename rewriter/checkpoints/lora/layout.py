@@ -1,4 +1,4 @@
-"""Shows whether a square weight is stored as (in, out), as transformers' Conv1D stores its weight."""
+"""Shows whether a weight is stored as (in, out), as transformers' Conv1D stores its weight."""
 
 from __future__ import annotations
 

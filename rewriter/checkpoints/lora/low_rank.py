@@ -54,11 +54,10 @@ class LowRank:
         text = f"{self.scale:g} B A, rank {self.rank}"
         return f"{text}, with magnitudes (DoRA)" if self.magnitude else text
 
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether a weight has the right shape, as (out, in, ...) or, of a matrix, as (in, out)."""
-        return shape == self.shape or (
-            len(shape) == 2 and shape == self.shape[::-1] and not self.is_embedding
-        )
+    @property
+    def is_square(self) -> bool:
+        """Whether the shape of the weight does not show if it is stored as (in, out)."""
+        return not self.is_embedding and self.shape == self.shape[::-1] and len(self.shape) == 2
 
     def merged(self, weight: Array, *, turned: bool) -> Array:
         """Return the new weight, in float32, or in float64 if the weight is.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rewriter.checkpoints.decisions import by_value
 from rewriter.checkpoints.lora.adapter import Adapter
 from rewriter.checkpoints.lora.layout import turned_keys
-from rewriter.checkpoints.lora.merged_state import BaseWeights, fit, merged_state, squares
+from rewriter.checkpoints.lora.merged_state import BaseWeights, doubtful, fit, merged_state
 from rewriter.checkpoints.lora.own_weights import absences, own_state, ties
 from rewriter.checkpoints.lora.sharing import other_reader
 from rewriter.checkpoints.names.held import Held
@@ -49,12 +49,13 @@ def plan_merge(
     lost, placed = fit(adapter, base, prefix if new is None else None)
     of_keys = prefix if new is not None else None
     turned: dict[str, bool] = {}
-    if squares(placed, base):
+    if doubtful(placed, base):
         first = plan(analysis, base.state, prefix=of_keys, found=found)
         by_file = turned_keys(analysis.graph, ((each.value, each.formula) for each in first.fitted))
         turned = {first.prefixes.key_of(name): each for name, each in by_file.items()}
-    fan_in_fan_out = adapter.config.fan_in_fan_out
-    state, fitted = merged_state(adapter, base, lost, placed, lambda key: turned.get(key, fan_in_fan_out))
+    # peft sets `fan_in_fan_out` if any layer is stored as (in, out); then others may be stored otherwise.
+    unknown = None if adapter.config.fan_in_fan_out else False
+    state, fitted = merged_state(adapter, base, lost, placed, lambda key: turned.get(key, unknown))
     wanted = plan(analysis, state, prefix=of_keys, found=found)
     if new is None:
         wanted = _restricted(analysis, wanted, fitted.changes)

@@ -82,16 +82,13 @@ def fit(adapter: Adapter, base: BaseWeights, chosen: str | None = None) -> tuple
     return prefix, found
 
 
-def squares(placed: list[Placed], base: BaseWeights) -> list[str]:
-    """Return the keys of square matrices, whose shape does not show whether they are stored as (in, out)."""
-    return [
-        each.key
-        for each in placed
-        if not each.change.is_embedding
-        and len(each.change.shape) == 2
-        and each.change.shape[0] == each.change.shape[1]
-        and each.key in base.state.entries
-    ]
+def doubtful(placed: list[Placed], base: BaseWeights) -> bool:
+    """Whether a matrix has a shape by which it may be stored as (in, out)."""
+    for each in placed:
+        tensor = base.state.entries.get(each.key)
+        if tensor and (each.change.is_square or tensor.shape == each.change.shape[::-1]):
+            return True
+    return False
 
 
 def merged_state(
@@ -99,7 +96,7 @@ def merged_state(
     base: BaseWeights,
     prefix: AdapterPrefix,
     placed: list[Placed],
-    is_turned: Callable[[str], bool],
+    is_turned: Callable[[str], bool | None],
 ) -> tuple[StateDict, FittedAdapter]:
     """Return the state dict with an adapter merged into it.
 
@@ -108,7 +105,7 @@ def merged_state(
         base: the weights.
         prefix: the prefix of names that differs.
         placed: the changes with their keys.
-        is_turned: tells whether a square matrix is stored as (in, out), by its key.
+        is_turned: tells whether a matrix is stored as (in, out), by its key; None if that is not known.
     """
     entries = dict(base.state.entries)
     changes: dict[str, str] = {}
@@ -140,10 +137,4 @@ def _misfit(
         return base.absence(key)
     if not tensor.is_float:
         return f"it is {tensor.dtype.name}, no floating-point type"
-    if change.fits(tensor.shape):
-        return None
-    return f"it is {_text(tensor.shape)}, and the adapter changes {_text(change.expected)}"
-
-
-def _text(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "a scalar"
+    return change.misfit(tensor.shape)

@@ -8,7 +8,10 @@ from rewriter.checkpoints.missing import Absence, Missing
 from rewriter.checkpoints.names.held import Held
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.checkpoints.weight_map import WeightMap
+from rewriter.evidence.claims import Holds
 from rewriter.evidence.parameters.parameter_names import readers_of
+
+_QUANTISED = "it is held quantised; merge the adapter into the float model and quantise that"
 
 
 def own_state(found: WeightMap) -> StateDict:
@@ -26,7 +29,10 @@ def absences(found: WeightMap) -> dict[str, str]:
 
     Among the keys are those of modules that read only the weight of another module: it is tied to theirs.
     """
-    reasons = {str(each.key): _reason(each) for each in found.missing if each.absence is not Absence.UNREAD}
+    reasons = {str(each.key): _QUANTISED for each in found.held if each.claim.holds is Holds.PACKED}
+    for each in found.missing:
+        if each.absence is not Absence.UNREAD:
+            reasons.setdefault(str(each.key), _reason(each))
     for key, held in _read_by_others(found):
         reasons.setdefault(
             key, f"its module reads {held.key}, and a change of that would change both modules"

@@ -155,6 +155,42 @@ def test_the_operator_shows_how_a_square_weight_is_stored(transposed: bool, tmp_
     np.testing.assert_allclose(change, delta if transposed else delta.T, atol=1e-5)
 
 
+def test_the_reverse_shape_needs_a_sign(source: Path, tmp_path: Path) -> None:
+    swapped = pair("fc1", 4, 3)
+    with pytest.raises(UsageError, match=r"fc1.weight: it is 3x4, and the adapter changes 4x3"):
+        rewriter.refit(source, lora=save(tmp_path / "a", swapped, fan_in_fan_out=True))
+    gemm = helper.make_node("Gemm", ["x", "fc.weight", "fc.bias"], ["y"], name="/fc/Gemm")
+    turned = model([gemm], {"fc.weight": drawn(4, 3, seed=1), "fc.bias": drawn(3, seed=2)})
+    tensors = pair("fc", 3, 4)
+    made = rewriter.refit(turned, lora=save(tmp_path / "b", tensors)).model
+    assert made is not None
+    change = numpy_helper.to_array(made.graph.initializer[0]) - drawn(4, 3, seed=1)
+    np.testing.assert_allclose(change, SCALE * product(tensors, "fc").T, atol=1e-5)
+
+
+def test_a_square_weight_that_nothing_shows_is_refused(tmp_path: Path) -> None:
+    source = model([node("Mul", "/fc/Mul", ["x", "fc.weight"], "y")], {"fc.weight": drawn(4, 4, seed=1)})
+    with pytest.raises(UsageError, match=r"fc.weight: it is square, and the file does not show"):
+        rewriter.refit(source, lora=save(tmp_path / "a", pair("fc", 4, 4), fan_in_fan_out=True))
+
+
+def test_functions_of_a_grouped_file_get_the_merged_weights(source: Path, tmp_path: Path) -> None:
+    grouped, out = tmp_path / "grouped.onnx", tmp_path / "new.onnx"
+    rewriter.rewrite(source, grouped, functions="call", numbers=False)
+    assert onnx.load(grouped).functions
+    rewriter.refit(grouped, None, out, lora=save(tmp_path / "a", FC1 | FC2))
+    np.testing.assert_allclose(run(out), run_two_layers(with_adapter(own()), X), rtol=1e-4, atol=1e-5)
+
+
+def test_a_quantised_weight_is_refused_as_such(source: Path, tmp_path: Path) -> None:
+    from onnxruntime.quantization import quantize_dynamic
+
+    quantised = tmp_path / "int8.onnx"
+    quantize_dynamic(source, quantised)
+    with pytest.raises(UsageError, match=r"fc2.weight: it is held quantised"):
+        rewriter.refit(quantised, lora=save(tmp_path / "a", FC2))
+
+
 def test_the_prefix_of_a_wrapper_may_differ(source: Path, tmp_path: Path) -> None:
     inner = {f"bert.{key}": array for key, array in (FC1 | FC2).items()}
     found = rewriter.refit(source, lora=save(tmp_path / "a", inner))

@@ -85,7 +85,7 @@ def layer_nodes(
     operators = listed(dict.fromkeys(graph.operators[node][1] for node in own)) or "none"
     return NoLayer(
         f"its nodes ({operators}) have no MatMul, Gemm, Conv or Gather with its weight; it may have been "
-        "fused into another node"
+        "quantised, or fused into another node"
     )
 
 
