@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial as partial_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,10 +15,7 @@ from rewriter.checkpoints import refit as refitting
 from rewriter.checkpoints import weight_map
 from rewriter.checkpoints.content import find_formulas
 from rewriter.checkpoints.lora.adapter import Adapter, read_adapter
-from rewriter.checkpoints.lora.beside.keep import keep as keep_beside
-from rewriter.checkpoints.lora.beside.numbers import compare_merged
-from rewriter.checkpoints.lora.kept_plan import plan_kept
-from rewriter.checkpoints.lora.merge_plan import demand_some, plan_merge
+from rewriter.checkpoints.lora.refit_adapter import AdapterRefit
 from rewriter.checkpoints.plan import OldFormulas, plan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
@@ -148,20 +143,8 @@ def refit_given(
         assert new is not None, "there are new weights or an adapter"
         wanted = plan(analysis, new, prefix=prefix, found=found)
         return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
-    merge = partial_of(plan_merge, analysis, adapter, new, prefix=prefix, found=found)
-    if not keep:
-        demand_some(analysis, wanted := merge())
-        return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
-    with_nodes, kept = keep_beside(analysis, adapter, None if new else prefix)
-    wanted = plan_kept(analysis, adapter, kept, new, prefix=prefix, found=found)
-    demand_some(analysis, wanted, len(kept.layers))
-    made = refitting.refit(
-        with_nodes, analysis, wanted, output, partial=partial, kept=kept, progress=progress
-    )
-    if not numbers:
-        return made
-    progress("numbers")
-    return replace(made, numeric=compare_merged(made, model, merge()))
+    task = AdapterRefit(model, analysis, adapter, new, prefix, found, partial, progress)
+    return task.beside(output, numbers=numbers) if keep else task.merged(output)
 
 
 def _adapter(lora: Path | None, scale: float, *, keep: bool, has_new: bool) -> Adapter | None:

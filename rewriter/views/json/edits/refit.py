@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, TypedDict
 
-from rewriter.checkpoints.lora.beside.nodes import KeptLayer
-from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.names.constants import Sign
 from rewriter.checkpoints.refit import Refit
 from rewriter.views.escape import as_text
+from rewriter.views.json.edits.adapter import AdapterJson, KeptLayerJson, adapter_json, layer_json
 from rewriter.views.json.edits.weights import TiedJson
 from rewriter.views.json.proof import NumericJson, numeric_json
 from rewriter.views.json.types import Count
@@ -76,52 +75,6 @@ class RefittedJson(TypedDict):
     kept: Count
 
 
-class ChangeJson(TypedDict):
-    """Weight that an adapter changes.
-
-    Attributes:
-        key: Its key in the weights that the adapter changes.
-        change: What is added to it, as a product of the matrices B and A of the adapter, or `replaced`.
-    """
-
-    key: str
-    change: str
-
-
-class AdapterJson(TypedDict):
-    """LoRA adapter that is merged into the weights.
-
-    Attributes:
-        name: Its folder.
-        lost: Prefix that its names have and the weights do not.
-        added: Prefix that the weights have and its names do not.
-        changes: Weights that it changes.
-    """
-
-    name: str
-    lost: str
-    added: str
-    changes: Sequence[ChangeJson]
-
-
-class KeptLayerJson(TypedDict):
-    """Layer with an adapter beside it.
-
-    Attributes:
-        module: Its path.
-        scale: Scale of the product B A that is added to its output.
-        rank: Rank of the product.
-        nodes: Names of the added nodes.
-        tensors: Names of the added initializers.
-    """
-
-    module: str
-    scale: float
-    rank: Count
-    nodes: Sequence[str]
-    tensors: Sequence[str]
-
-
 class RefitJson(TypedDict):
     """New weights for an ONNX model.
 
@@ -163,8 +116,8 @@ def refit_json(found: Refit) -> RefitJson:
     return {
         "schema": REFIT,
         "weights": as_text(plan.new.name),
-        "adapter": _adapter_json(plan.adapter) if plan.adapter else None,
-        "beside": [_layer_json(each) for each in found.kept.layers] if found.kept else [],
+        "adapter": adapter_json(plan.adapter) if plan.adapter else None,
+        "beside": [layer_json(each) for each in found.kept.layers] if found.kept else [],
         "fitted": [
             {
                 "tensor": as_text(each.name),
@@ -191,26 +144,4 @@ def refit_json(found: Refit) -> RefitJson:
         "numeric": numeric_json(found.numeric),
         "outputs": [str(path) for path in found.outputs],
         "removed": [str(path) for path in found.removed],
-    }
-
-
-def _adapter_json(adapter: FittedAdapter) -> AdapterJson:
-    changes: list[ChangeJson] = [
-        {"key": as_text(key), "change": as_text(change)} for key, change in adapter.changes.items()
-    ]
-    return {
-        "name": as_text(adapter.name),
-        "lost": as_text(adapter.prefix.lost),
-        "added": as_text(adapter.prefix.added),
-        "changes": changes,
-    }
-
-
-def _layer_json(layer: KeptLayer) -> KeptLayerJson:
-    return {
-        "module": as_text(layer.module),
-        "scale": layer.scale,
-        "rank": layer.rank,
-        "nodes": [as_text(name) for name in layer.nodes],
-        "tensors": [as_text(name) for name in layer.tensors],
     }
