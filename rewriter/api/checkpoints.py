@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +14,13 @@ from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, rea
 from rewriter.checkpoints import refit as refitting
 from rewriter.checkpoints import weight_map
 from rewriter.checkpoints.content import find_formulas
+from rewriter.checkpoints.lora.adapter import Adapter, read_adapter
+from rewriter.checkpoints.lora.refit_adapter import AdapterRefit
 from rewriter.checkpoints.plan import OldFormulas, plan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
 from rewriter.checkpoints.weight_map import WeightMap
+from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import Given
 from rewriter.modules.analysis import Analysis
 from rewriter.pipeline import Progress, Source
@@ -60,9 +64,13 @@ def weights(
 
 def refit(
     source: AnySource,
-    new: NewWeights,
+    new: NewWeights | None = None,
     output: PathLike | None = None,
     *,
+    lora: PathLike | None = None,
+    scale: float = 1.0,
+    keep: bool = False,
+    numbers: bool = True,
     partial: bool = False,
     prefix: str | None = None,
     like: Source | None = None,
@@ -71,16 +79,21 @@ def refit(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Refit:
-    """Put the weights of another checkpoint into a model, and prove that nothing else changed.
+    """Put the weights of another checkpoint or adapter into a model, and prove that nothing else changed.
 
     Args:
         source: the model; never changed.
         new: the new weights: a file (safetensors, torch's format, an index of shards), its folder, a mapping
-            of arrays by key, or a torch module.
+            of arrays by key, or a torch module; None, with `lora`, to keep those of the model.
         output: the file to write; None to only return the model (`.model`).
+        lora: the folder of a LoRA adapter of peft, to merge into the weights.
+        scale: a factor of the scale that the adapter states.
+        keep: whether the adapter stays in the model as nodes of its own beside its layers.
+        numbers: with `keep`: whether to run the result, and the model with the adapter merged.
         partial: whether tensors whose new weights are not known keep their content; if not, they are an
             error.
-        prefix: the prefix of the keys in `new` that are for this model, such as `model`; None to find it.
+        prefix: the prefix of the keys in `new` that are for this model, such as `model`, or without `new` of
+            the modules in the adapter; None to find it.
         like: the model that this one was made from; see `load`.
         reference: the source that this model was built from; see `load`.
         checkpoint: the checkpoint that was exported: it shows what the tensors hold.
@@ -93,24 +106,62 @@ def refit(
     """
     given = read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     target = Path(output) if output is not None else None
-    return refit_given(read_of(source), state_dict_of(new), target, given, partial=partial, prefix=prefix)
+    return refit_given(
+        read_of(source),
+        state_dict_of(new) if new is not None else None,
+        target,
+        given,
+        lora=Path(lora) if lora is not None else None,
+        scale=scale,
+        keep=keep,
+        numbers=numbers,
+        partial=partial,
+        prefix=prefix,
+    )
 
 
 def refit_given(
     source: Source,
-    new: StateDict,
+    new: StateDict | None,
     output: Path | None,
     given: Given,
     *,
-    partial: bool,
-    prefix: str | None,
+    lora: Path | None = None,
+    scale: float = 1.0,
+    keep: bool = False,
+    numbers: bool = True,
+    partial: bool = False,
+    prefix: str | None = None,
     progress: Progress = lambda station: None,
 ) -> Refit:
     """Put new weights into a model; see `refit`."""
+    adapter = _adapter(lora, scale, keep=keep, has_new=new is not None)
     model, analysis = pipeline.read_and_load(source, given)
     progress("names")
-    wanted = plan(analysis, new, prefix=prefix, found=_by_content(analysis, given, progress))
-    return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
+    found = _by_content(analysis, given, progress)
+    if adapter is None:
+        assert new is not None, "there are new weights or an adapter"
+        wanted = plan(analysis, new, prefix=prefix, found=found)
+        return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
+    task = AdapterRefit(model, analysis, adapter, new, prefix, found, partial, progress)
+    return task.beside(output, numbers=numbers) if keep else task.merged(output)
+
+
+def _adapter(lora: Path | None, scale: float, *, keep: bool, has_new: bool) -> Adapter | None:
+    """Read an adapter; None without one.
+
+    Raises:
+        UsageError: there are neither new weights nor an adapter, or the scale has no effect or is no number.
+    """
+    if lora is None:
+        if not has_new:
+            raise UsageError("missing weights: name a checkpoint as NEW, or an adapter by --lora")
+        if scale != 1.0 or keep:
+            raise UsageError(f"--{'keep' if keep else 'scale'} is for an adapter; name it by --lora")
+        return None
+    if not math.isfinite(scale):
+        raise UsageError(f"--scale {scale} is no finite number")
+    return read_adapter(lora).times(scale)
 
 
 def _by_content(analysis: Analysis, given: Given, progress: Progress) -> OldFormulas | None:

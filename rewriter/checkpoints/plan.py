@@ -17,6 +17,7 @@ from rewriter.checkpoints.decisions import (
     taken_by,
 )
 from rewriter.checkpoints.formula import Formula
+from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.names.by_name import NoFormula
 from rewriter.checkpoints.names.constants import Sign
 from rewriter.checkpoints.names.prefixes import Prefixes, prefixes_of
@@ -99,6 +100,7 @@ class RefitPlan:
         kept: name of a floating-point tensor that depends on no weight -> the sign of it.
         tied: key that no tensor takes -> a key with the same tensor, which one takes.
         unused: the other keys that no tensor takes.
+        adapter: the adapter that is merged into the weights; None without one.
     """
 
     new: StateDict
@@ -108,6 +110,7 @@ class RefitPlan:
     kept: Mapping[str, Sign]
     tied: Mapping[str, str]
     unused: tuple[str, ...]
+    adapter: FittedAdapter | None = None
 
     def read(self, name: str) -> Array:
         """Return the new tensor for a key of a formula."""

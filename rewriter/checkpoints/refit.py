@@ -9,6 +9,7 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto
 
 from rewriter.basics.display import Display, counted, listed
+from rewriter.checkpoints.lora.beside.keep import KeptAdapter
 from rewriter.checkpoints.plan import Fitted, RefitPlan
 from rewriter.checkpoints.refit_data import computed_weight, new_contents
 from rewriter.checkpoints.refit_proof import Proved, WrittenFiles, demand_refitted
@@ -21,6 +22,7 @@ from rewriter.model.storage.packing import pack
 from rewriter.model.storage.stale_copies import content_of
 from rewriter.model.tensors import is_external
 from rewriter.modules.analysis import Analysis
+from rewriter.verdict.numbers import Numeric
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,6 +36,9 @@ class Refit(Display):
         proof: the comparison with the written file; None if none was written.
         outputs: the written files, the model last.
         removed: the removed sidecar and data copies of the model that the output replaced.
+        kept: the adapter that was put into the model as nodes of its own; None without one.
+        numeric: the comparison of such a model with the one that has the adapter merged; None if none was
+            requested.
     """
 
     analysis: Analysis
@@ -42,6 +47,8 @@ class Refit(Display):
     proof: Proved | None = None
     outputs: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
+    kept: KeptAdapter | None = None
+    numeric: Numeric | None = None
 
     def _brief(self) -> str:
         lacking = listed(each.name for each in self.plan.lacking)
@@ -67,16 +74,18 @@ def refit(
     output: Path | None = None,
     *,
     partial: bool = False,
+    kept: KeptAdapter | None = None,
     progress: Callable[[str], None] = lambda station: None,
 ) -> Refit:
     """Put new weights into a copy of a model, write it, and prove what was written.
 
     Args:
-        model: the model as it was read, with its functions.
+        model: the model as it was read, with its functions, or with the nodes of an adapter.
         analysis: its analysis.
         plan: the new weights.
         output: the file to write; None to only return the model.
         partial: whether tensors without a formula keep their content; if not, they are an error.
+        kept: the adapter whose nodes are in the model; None without one.
         progress: called with the name of each step as it begins.
 
     Raises:
@@ -87,7 +96,7 @@ def refit(
         NotProved: what was written is not what was planned.
         CannotWrite: the output cannot be written.
     """
-    found = Refit(analysis, plan)
+    found = Refit(analysis, plan, kept=kept)
     name = analysis.path or "model"
     if plan.lacking and not partial:
         raise Unresolved(
@@ -100,8 +109,9 @@ def refit(
     data = external_data.check_external_data(model, home) if home else ()
     if output is not None:
         output_targets.demand_targets(analysis.path, (output,), data)
+        of_adapter = plan.adapter.files if plan.adapter else ()
         for file in plan.new.files:
-            output_targets.spare_given(output, new=file)
+            output_targets.spare_given(output, **{"lora" if file in of_adapter else "new": file})
     elif any(is_external(messages[each.name]) for each in plan.fitted):
         raise UsageError(f"{name}: its weights are external; name the file to write")
     progress("weights")

@@ -70,6 +70,10 @@ class WeightMap(Display):
             raise UsageError(f"{self.analysis.path or 'model'}: {fits_nothing('key', key, self.given)}")
         return _entry(self.analysis, held).read()
 
+    def entries(self) -> dict[str, StateTensor]:
+        """Return the state dict: key that the file gives -> the tensor, which is read when it is needed."""
+        return {str(key): _entry(self.analysis, each) for key, each in self.given.items()}
+
     def _brief(self) -> str:
         return (
             f"{counted(len(self.given), 'key')}, not in the file: {listed(each.key for each in self.missing)}"
@@ -114,8 +118,7 @@ def _written(found: WeightMap, output: Path) -> WeightMap:
         raise UsageError(f"{name}: no tensor gives a key of the state dict; name the weights by --checkpoint")
     data = external_data.check_external_data(analysis.model, analysis.path) if analysis.path else ()
     output_targets.demand_targets(analysis.path, (output,), data)
-    entries = {str(key): _entry(analysis, each) for key, each in found.given.items()}
-    removed = write_safetensors(entries, output)
+    removed = write_safetensors(found.entries(), output)
     return replace(found, outputs=(output,), removed=removed)
 
 

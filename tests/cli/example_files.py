@@ -12,6 +12,7 @@ import onnx
 from onnx import ModelProto, numpy_helper
 
 import rewriter
+from tests.checkpoints.lora import adapters
 from tests.exports import EXPORTS
 
 CONFIG = {
@@ -54,6 +55,10 @@ def make(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(_safetensors(onnx.load(bert)))
     rewriter.weights(folder / "torchscript.onnx", folder / "bert.safetensors")
     shutil.copy(folder / "bert.safetensors", folder / "finetuned.safetensors")
+    found = rewriter.weights(folder / "torchscript.onnx").given
+    name = next(key for key in found if key.endswith("attention.self.query.weight"))
+    out, reads = found[name].shape or (0, 0)
+    adapters.save(folder / "adapter", adapters.pair(name.removesuffix(".weight"), out, reads))
 
 
 def _dynamo() -> ModelProto:

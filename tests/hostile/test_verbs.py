@@ -18,6 +18,7 @@ from tests.hostile.watched import Watch
 Words = Callable[[Path, Path], tuple[str | Path, ...]]
 TIME = ("--timeout", "4")
 CHECKPOINT = Path(__file__).with_name("one_number.safetensors")
+ADAPTER = Path(__file__).with_name("one_number.lora")
 
 READING: dict[str, Words] = {
     "stats": lambda model, out: ("stats", model, *TIME),
@@ -26,6 +27,8 @@ READING: dict[str, Words] = {
     "explain module": lambda model, out: ("explain", model, "(root)"),
     "weights": lambda model, out: ("weights", model),
     "refit": lambda model, out: ("refit", model, CHECKPOINT, "-o", out / "r.onnx"),
+    "refit --lora": lambda model, out: ("refit", model, "--lora", ADAPTER, "-o", out / "r.onnx"),
+    "refit --keep": lambda model, out: ("refit", model, "--lora", ADAPTER, "--keep", "-o", out / "r.onnx"),
     "report": lambda model, out: ("report", model, "-o", out / "m.html", *TIME),
     "svg": lambda model, out: ("report", model, "--svg", "-o", out / "m.svg", *TIME),
     "csv": lambda model, out: ("export", model, "--format", "csv", "-o", out / "m.csv", *TIME),
@@ -56,6 +59,8 @@ VERBS = READING | DATA
 NOTHING_THERE = {
     "select": (USAGE,),  # no node has a name
     "refit": (USAGE,),  # the checkpoint is that of another model
+    "refit --lora": (USAGE,),  # the adapter is, too
+    "refit --keep": (USAGE,),
     "explain": (USAGE,),  # no node writes y
     "profile": (USAGE,),  # onnxruntime does not run it
     "implant": (REFUSED, 5),  # as extract, or the model is not proved equal to itself

@@ -1,4 +1,4 @@
-"""`rewriter refit M NEW -o O`."""
+"""`rewriter refit M [NEW] [--lora ADAPTER] -o O`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ def run(options: RefitOptions) -> None:
         with progress() as tell:
             found = refit_given(
                 options.model,
-                of_path(options.new),
+                of_path(options.new) if options.new is not None else None,
                 options.output,
                 given_of(options, options.output),
+                lora=options.lora,
+                scale=options.scale,
+                keep=options.keep,
+                numbers=options.numbers,
                 partial=options.partial,
                 prefix=options.prefix,
                 progress=tell,

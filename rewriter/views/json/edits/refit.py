@@ -8,7 +8,9 @@ from typing import Final, Literal, TypedDict
 from rewriter.checkpoints.names.constants import Sign
 from rewriter.checkpoints.refit import Refit
 from rewriter.views.escape import as_text
+from rewriter.views.json.edits.adapter import AdapterJson, KeptLayerJson, adapter_json, layer_json
 from rewriter.views.json.edits.weights import TiedJson
+from rewriter.views.json.proof import NumericJson, numeric_json
 from rewriter.views.json.types import Count
 
 REFIT: Final = "rewriter.refit/1"
@@ -79,25 +81,31 @@ class RefitJson(TypedDict):
     Printed by `rewriter refit --json`.
 
     Attributes:
-        weights: The checkpoint.
+        weights: The checkpoint, or the adapter.
+        adapter: Adapter; null without one.
+        beside: Layers with an adapter beside them, by --keep.
         fitted: Tensors that have formulas, in file order.
         unresolved: Everything that has none; without --partial, nothing is written if there is any.
         kept: Floating-point tensors that depend on no weight.
         tied: Keys that no tensor takes, but whose tensor another key has.
         unused: Other keys that no tensor takes.
         proof: Comparison with the written file; null if nothing was written.
+        numeric: Numbers of the model with the adapter beside its layers, and of the one with it merged.
         outputs: Written files, the model last.
         removed: Removed files of a model that the output replaced.
     """
 
     schema: Literal["rewriter.refit/1"]
     weights: str
+    adapter: AdapterJson | None
+    beside: Sequence[KeptLayerJson]
     fitted: Sequence[FittedJson]
     unresolved: Sequence[UnresolvedJson]
     kept: Sequence[KeptJson]
     tied: Sequence[TiedJson]
     unused: Sequence[str]
     proof: RefittedJson | None
+    numeric: NumericJson
     outputs: Sequence[str]
     removed: Sequence[str]
 
@@ -108,6 +116,8 @@ def refit_json(found: Refit) -> RefitJson:
     return {
         "schema": REFIT,
         "weights": as_text(plan.new.name),
+        "adapter": adapter_json(plan.adapter) if plan.adapter else None,
+        "beside": [layer_json(each) for each in found.kept.layers] if found.kept else [],
         "fitted": [
             {
                 "tensor": as_text(each.name),
@@ -131,6 +141,7 @@ def refit_json(found: Refit) -> RefitJson:
         "tied": [{"key": as_text(key), "of": as_text(other)} for key, other in plan.tied.items()],
         "unused": [as_text(key) for key in plan.unused],
         "proof": {"tensors": found.proof.tensors, "kept": found.proof.kept} if found.proof else None,
+        "numeric": numeric_json(found.numeric),
         "outputs": [str(path) for path in found.outputs],
         "removed": [str(path) for path in found.removed],
     }

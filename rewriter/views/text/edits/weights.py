@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
+from rewriter.checkpoints.lora.beside.keep import KeptAdapter
+from rewriter.checkpoints.lora.fitting import AdapterPrefix
+from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.missing import Missing
 from rewriter.checkpoints.names.held import Held
 from rewriter.checkpoints.plan import RefitPlan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.weight_map import WeightMap
 from rewriter.evidence.claims import Holds
+from rewriter.verdict.phrases import numbers_phrase
 from rewriter.verdict.verification import Verdict
 from rewriter.views.escape import visible
 from rewriter.views.summary import head_phrases, summarize
@@ -79,9 +83,14 @@ def print_refit(found: Refit, console: Console) -> None:
     plan = found.plan
     flow(console, head_phrases(summarize(found.analysis)), "bold")
     tensors = counted(len(plan.fitted), "tensor")
-    flow(console, [plan.new.name, f"new weights for {tensors}", *_kinds(plan)], label="weights")
+    if plan.fitted or found.kept is None:
+        flow(console, [plan.new.name, f"new weights for {tensors}", *_kinds(plan)], label="weights")
     if prefix := _prefix(plan):
         flow(console, [prefix], label="names")
+    if plan.adapter is not None and plan.adapter.changes:
+        flow(console, list(_merged(plan.adapter)), label="merged")
+    if found.kept is not None:
+        flow(console, _beside(found.kept), label="beside")
     casts = Counter(f"{each.given} to {each.dtype}" for each in plan.fitted if each.given != each.dtype)
     flow(console, [f"{counted(count, 'tensor')} from {cast}" for cast, count in casts.items()], label="cast")
     kept = Counter(plan.kept.values())
@@ -93,8 +102,13 @@ def print_refit(found: Refit, console: Console) -> None:
         flow(console, [line], "yellow", label="lacking")
     if found.proof is not None:
         sign, style = verdict_sign(Verdict.EQUAL, console)
-        proved = f"{sign} read back: {counted(found.proof.tensors, 'tensor')} as their formulas"
-        flow(console, [proved, "all else as in the model"], style, label="proof")
+        rest = "without the nodes beside, all else" if found.kept is not None else "all else"
+        told = f"{counted(found.proof.tensors, 'tensor')} as their formulas"
+        shown = [told] if found.proof.tensors or found.kept is None else []
+        first, *others = [*shown, f"{rest} as in the model"]
+        flow(console, [f"{sign} read back: {first}", *others], style, label="proof")
+    if found.numeric is not None:
+        flow(console, ["beside and merged", numbers_phrase(found.numeric)], label="numbers")
     flow(console, map(written_phrase, found.outputs), label="written")
     print_removed(found.outputs, found.removed, console)
 
@@ -102,6 +116,34 @@ def print_refit(found: Refit, console: Console) -> None:
 def _kinds(plan: RefitPlan) -> list[str]:
     kinds = Counter(type(each.formula).__name__.lower() for each in plan.fitted)
     return [f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in kinds.items()]
+
+
+def _beside(kept: KeptAdapter) -> list[str]:
+    """Return the number of layers with an adapter beside them, by scale and rank."""
+    kinds = Counter(f"{each.scale:g} B A, rank {each.rank}" for each in kept.layers)
+    nodes = sum(len(each.nodes) for each in kept.layers)
+    return [
+        *(f"{counted(count, 'layer')} + {kind}" for kind, count in kinds.most_common(_MOST)),
+        f"{nodes:,} nodes",
+        *_difference(kept.prefix),
+    ]
+
+
+def _merged(adapter: FittedAdapter) -> Iterator[str]:
+    """Yield the changes that an adapter makes, each kind with its number of weights, and its prefix."""
+    changes = Counter(adapter.changes.values())
+    for change, count in changes.most_common(_MOST):
+        yield f"{counted(count, 'weight')} {change}"
+    if len(changes) > _MOST:
+        yield f"and {len(changes) - _MOST:,} more kinds"
+    yield from _difference(adapter.prefix)
+
+
+def _difference(prefix: AdapterPrefix) -> list[str]:
+    """Return the prefixes of an adapter and of what it changes, if they differ."""
+    lost, added = prefix
+    told = f"{lost or 'no prefix'} in the adapter, {added or 'no prefix'} in the weights"
+    return [told] if lost or added else []
 
 
 _KINDS = {"key": "as they are", "permuted": "transposed"}

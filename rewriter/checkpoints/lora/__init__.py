@@ -1,0 +1,1 @@
+"""LoRA adapters of peft: read, fitted to the weights of a model, and merged."""
