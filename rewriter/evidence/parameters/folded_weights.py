@@ -103,9 +103,9 @@ def _is_recorded(graph: GraphIndex, node: int) -> bool:
 
 def _add_named(graph: GraphIndex, found: dict[int, FoldedWeight]) -> None:
     """Add the tensors that only their names show to be folded, such as those of quantised layers."""
-    originals = {parameter_named_by(_name(graph, value)) for value in graph.initializers}
-    for value in graph.initializers:
-        name = parameter_named_by(_name(graph, value))
+    named = {value: parameter_named_by(_name(graph, value)) for value in graph.initializers}
+    originals = set(named.values())
+    for value, name in named.items():
         if name.endswith(_FOLDED_BIAS) and owner_of_parameter(name) and name.removesuffix(_BIAS) in originals:
             found.setdefault(value, FoldedWeight(is_bias=True, argument=_NOTHING))
         elif name.endswith("weight") and f"{name}{_BIAS}" in originals and owner_of_parameter(name):
@@ -125,7 +125,10 @@ def doubtful(graph: GraphIndex) -> Callable[[int], bool]:
     is_quantised = any(operator in _QUANTISED for _, operator in graph.operators)
 
     def may_hide_a_norm(node: int, value: int) -> bool:
-        adds = is_quantised and graph.operators[node][1] in _ADDING
+        operator = graph.operators[node][1]
+        adds = is_quantised and operator in _ADDING
+        if not adds and operator not in _FOLDABLE:
+            return False
         reads = any(value in (weight, bias) for _, weight, bias in _layers(graph, [node]) if bias != NONE)
         return (reads or adds) and not _is_plain(graph, node, names[node])
 

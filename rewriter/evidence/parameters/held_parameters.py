@@ -88,7 +88,8 @@ class _Decision:
         if holds in (Holds.FOLDED, Holds.PACKED) and fold is not None:
             formula = fold.formula(claim.name)
         transposed = holds is Holds.TRANSPOSED if holds in _LAID_OUT else claim.transposed
-        return claim._replace(holds=holds, formula=formula, transposed=transposed)
+        initializer, name, _, source, part, _, _, detail, stored_as = claim
+        return ParameterClaim(initializer, name, transposed, source, part, holds, formula, detail, stored_as)
 
     def _holds(self, claim: ParameterClaim, value: int) -> Holds:
         if self._is_packed(value):
@@ -134,8 +135,9 @@ class _Decision:
         return Holds.EXACT if named and not changed else Holds.UNKNOWN
 
     def _is_weight_of_linear(self, claim: ParameterClaim) -> bool:
-        is_linear = self.known.classes.get(claim.name.parent or ROOT) == _LINEAR
-        return is_linear and claim.name.name == "weight"
+        if not claim.name.endswith("weight") or claim.name.name != "weight":
+            return False
+        return self.known.classes.get(claim.name.parent or ROOT) == _LINEAR
 
     def _is_named(self, claim: ParameterClaim, value: int) -> bool:
         """Whether the exporter gave the initializer, or an `Identity` of it, the name of the parameter.
