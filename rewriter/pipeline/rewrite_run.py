@@ -177,7 +177,7 @@ def _copied(model: ModelProto) -> ModelProto:
 
 
 def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> Copies:
-    targets = (output, sidecar_path(output)) if options.sidecar else (output,)
+    targets = (output,) if options.sidecar == "none" else (output, sidecar_path(output))
     return output_targets.plan_copies(path, targets, data, copy_data=options.copy_data)
 
 
@@ -224,9 +224,10 @@ def _write(
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Write all files; return the written files, and the removed files of earlier runs."""
     contents: dict[Path, Content] = {output: content_of(model, output, copies)}
-    if options.sidecar:
-        contents[sidecar_path(output)] = sidecar.write(replace(flat, path=output)).encode()
-    seal = sidecar_path(output) if options.sidecar else None
+    seal = None
+    if options.sidecar != "none":
+        seal = sidecar_path(output)
+        contents[seal] = sidecar.write(replace(flat, path=output), options.sidecar).encode()
     removed = atomic_outputs.write_atomically(contents, copies, seal=seal)
     return (*copies.files, *([seal] if seal else ()), output), removed
 
