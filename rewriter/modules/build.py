@@ -189,7 +189,7 @@ def _parameters(
 
 
 class _Readers:
-    """Modules that read a tensor, in file order; one object for all tensors that the same modules read."""
+    """Modules that read a tensor, in file order; one object for all tensors that the same nodes read."""
 
     def __init__(self, modules: tuple[ModulePath, ...]) -> None:
         self._modules = modules
@@ -218,16 +218,17 @@ class _ReadersOf:
     def __init__(self, graph: GraphIndex, placements: Sequence[Placement | None]) -> None:
         self._graph = graph
         self._placements = placements
-        self._known: dict[tuple[ModulePath, ...], _Readers] = {}
+        self._of_nodes: dict[tuple[int, ...], _Readers] = {}
         self._of_value: dict[int, _Readers] = {}
 
     def of(self, value: int) -> _Readers:
         """Return the modules that read a tensor, directly or by an alias."""
         if (found := self._of_value.get(value)) is None:
-            places = (self._placements[reader] for reader in readers_of(self._graph, value))
-            modules = tuple(dict.fromkeys([place.module for place in places if place is not None]))
-            if (found := self._known.get(modules)) is None:
-                found = self._known[modules] = _Readers(modules)
+            nodes = tuple(readers_of(self._graph, value))
+            if (found := self._of_nodes.get(nodes)) is None:
+                places = [self._placements[node] for node in nodes]
+                modules = tuple(dict.fromkeys([place.module for place in places if place is not None]))
+                found = self._of_nodes[nodes] = _Readers(modules)
             self._of_value[value] = found
         return found
 

@@ -49,7 +49,13 @@ def held_tensors(
             owner, reason = _of_readers(graph, value, placements)
         role = role_of(operands, value, [claim.name for claim in of_value])
         held[value] = owner, role
-        yield from _parts(graph, operands, value, of_value, role, owner, reason)
+        stored = operands.stored[value]
+        count = operands.packed.get(value, stored.elements)
+        whole = _tensor(graph, value, stored, role, count, reason)
+        if not of_value or (len(of_value) == 1 and of_value[0].part is None):
+            yield owner, whole
+        else:
+            yield from _parts(whole, of_value, owner)
     for helper, weight in operands.helpers.items():
         owner, role = held.get(operands.helpers.get(weight, weight), (ROOT, Role.CONSTANT))
         yield owner, _tensor(graph, helper, operands.stored[helper], role, 0, OwnedBy.WEIGHT)
@@ -84,23 +90,12 @@ def _claimed(
 
 
 def _parts(
-    graph: GraphIndex,
-    operands: Operands,
-    value: int,
-    claims: list[ParameterClaim],
-    role: Role,
-    owner: ModulePath,
-    reason: OwnedBy,
+    whole: Tensor, claims: list[ParameterClaim], owner: ModulePath
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """Yield the whole tensor for each module that claims it, or for `owner` without a claim.
+    """Yield the whole tensor for each module that claims it.
 
     If parts are claimed, yield each part for the module that claims it, and the rest for `owner`.
     """
-    stored = operands.stored[value]
-    whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements), reason)
-    if not claims or (len(claims) == 1 and claims[0].part is None):
-        yield owner, whole
-        return
     if not any(claim.part for claim in claims):
         for path in dict.fromkeys(claim.name.parent or ROOT for claim in claims):
             yield path, whole

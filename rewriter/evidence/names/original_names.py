@@ -44,8 +44,10 @@ def _owners_before(graph: GraphIndex) -> Mapping[int, ModulePath]:
     owners = owners_of_constants(graph)
     restored = {
         value: name
-        for value, tensor in graph.initializers.items()
-        if value in owners and tensor.metadata_props and (name := get(tensor, ORIGINAL_NAME)) is not None
+        for value in graph.initializers
+        if value in graph.noted
+        and value in owners
+        and (name := get(graph.initializers[value], ORIGINAL_NAME)) is not None
     }
     if not restored:
         return owners

@@ -212,10 +212,10 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
     """
     for name, values in _by_parameter(graph, owners).items():
         for value in values:
-            tensor, initializer = graph.initializers[value], graph.value_names[value]
+            initializer = graph.value_names[value]
             transposed, detail, holds = is_named_transposed(initializer), "", None
-            if tensor.metadata_props:
-                noted = read(tensor)
+            if value in graph.noted:
+                noted = read(graph.initializers[value])
                 transposed, detail = transposed or TRANSPOSED in noted, noted.get(DIFFERS, "")
                 holds = Holds(noted[HOLDS]) if noted.get(HOLDS) in _RELATIONS else None
             yield ParameterClaim(initializer, name, transposed, Source.PARAMETER, None, holds, "", detail)
