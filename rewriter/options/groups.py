@@ -168,7 +168,7 @@ class Proof(RunOptions):
 class CopyData:
     """Permission to copy external data."""
 
-    copy_data: bool = option(False, "Copy external data if OUTPUT is in another folder.")
+    copy_data: bool = option(False, "If OUTPUT is in another folder, copy the external data that it reads.")
 
 
 @dataclass(frozen=True, kw_only=True)
