@@ -69,7 +69,7 @@ class OnnxModuleTree(Pass):  # type: ignore[misc]  # Olive has no types
         source = Path(model.model_path)
         output = Path(resolve_onnx_path(output_model_path, source.name))
         options = {each.name: getattr(config, each.name) for each in PIPELINE_OPTIONS}
-        report = rewrite(source, output, copy_data=True, sidecar=False, **options)
+        report = rewrite(source, output, copy_data=True, sidecar="none", **options)
         made = ONNXModelHandler(
             model_path=str(output.parent),
             onnx_file_name=output.name,

@@ -13,7 +13,7 @@ from rewriter.api.foreign_models import AnySource, Rewritten, read_of, take
 from rewriter.api.input_arrays import read_inputs
 from rewriter.api.model_report import ReportContents
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
-from rewriter.basics.literals import FunctionsWord, MeasureWord
+from rewriter.basics.literals import FunctionsWord, MeasureWord, SidecarWord
 from rewriter.basics.option_declaration import texts
 from rewriter.cutting import extract as cutting_extract
 from rewriter.cutting import split as cutting_split
@@ -137,7 +137,7 @@ def rewrite(
     numbers: bool | None = None,
     optimised: bool = False,
     inputs: Inputs | PathLike | None = None,
-    sidecar: bool = True,
+    sidecar: SidecarWord = "compact",
     copy_data: bool = False,
     min_coverage: float = 0.0,
     strict: bool = False,
@@ -175,7 +175,8 @@ def rewrite(
             agree within 1e-3 of the largest value.
         inputs: input name -> array to run both models on, or a source for `read_inputs`; drawn from the
             signature if None.
-        sidecar: whether to write `<output>.modules.json` as well.
+        sidecar: whether to write the tree to `<output>.modules.json` as well: as tables (`compact`); as an
+            object for each module, with figures that follow from others (`full`); or not (`none`).
         copy_data: whether to copy external data if the output is in another folder.
         min_coverage: the smallest accepted share of placed nodes, as a share (0.95) or a percentage (95).
         strict: whether to fail if anything was refused.

@@ -160,7 +160,7 @@ class Model(Display):
             inputs=inputs,
             copy_data=copy_data,
             timeout=timeout,
-            sidecar=False,
+            sidecar="none",
         )
 
     def carry(self, other: AnySource, output: PathLike | None = None, *, force: bool = False) -> Rewritten:

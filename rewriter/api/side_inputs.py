@@ -26,6 +26,7 @@ from rewriter.evidence.reference.sources import (
 from rewriter.evidence.side_inputs import Given
 from rewriter.evidence.trace.recording import Trace, Tracer
 from rewriter.model.storage.output_targets import spare_given
+from rewriter.model.storage.sidecar_path import SCHEMAS
 from rewriter.modules.module import Module
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.pipeline import Source, read_like
@@ -111,7 +112,7 @@ def _trace(source: object) -> Trace | Tracer:
 def _references(source: object) -> tuple[Reference, ...]:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        if path.suffix == ".json" and read_json(path).get("schema") == sidecar.SCHEMA:
+        if path.suffix == ".json" and read_json(path).get("schema") in SCHEMAS:
             return (of_tree(sidecar.read(path).tree, path.name),)
         return of_text(os.fspath(source) if isinstance(source, str) else str(path))
     if isinstance(source, sidecar.Sidecar):

@@ -175,7 +175,7 @@ def _edited(
         numbers=numbers,
         optimised=optimised,
         inputs=read_inputs(inputs),
-        sidecar=False,
+        sidecar="none",
         copy_data=copy_data,
         timeout=timeout,
         given=given,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 FunctionsWord = Literal["none", "call", "shared"]
+SidecarWord = Literal["none", "compact", "full"]
 SubjectWord = Literal["node", "value", "weight", "module"]
 KindWord = Literal["torch.nn", "huggingface", "torch", "custom", "unknown"]
 WhatWord = Literal["nodes", "values", "initializers", "inputs", "outputs"]

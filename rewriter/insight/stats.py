@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from onnx import GraphProto
 
@@ -155,7 +155,7 @@ def patterns_of(analysis: Analysis) -> tuple[Pattern, ...]:
                 name = fold(module.path.child(names.get((tensor.name, tensor.part), UNNAMED)))
                 again = first.setdefault((tensor.value, tensor.part), module.path) != module.path
                 shared[name] += again
-                found.setdefault(name, []).append(replace(tensor, count=0, size=0) if again else tensor)
+                found.setdefault(name, []).append(tensor._replace(count=0, size=0) if again else tensor)
     return tuple(_pattern(name, tensors, shared[name]) for name, tensors in found.items())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from rewriter.basics import garbage
@@ -163,23 +164,21 @@ def _parameters(
     placements: list[Placement | None],
 ) -> Iterable[tuple[ModulePath, Parameter]]:
     named = named_tensors(graph, operands)
-    readers: dict[int, _Readers] = {}
+    readers = _ReadersOf(graph, placements)
     for claim in claims:
         value = named[claim.initializer]
         tensor = operands.stored[value]
-        owner = claim.name.parent or ROOT
-        if value not in readers:
-            places = (placements[reader] for reader in readers_of(graph, value))
-            readers[value] = _Readers(place.module for place in places if place is not None)
+        above, _, name = claim.name.rpartition(".")
+        owner = ModulePath(above)
         yield (
             owner,
             Parameter(
-                claim.name.name,
+                name,
                 claim.initializer,
                 claim.part.shape(tensor.dims) if claim.part else tensor.dims,
                 dtype_name(tensor.data_type),
                 claim.transposed,
-                readers[value].apart_from(owner),
+                readers.of(value).apart_from(owner),
                 claim.part,
                 claim.holds or Holds.UNKNOWN,
                 claim.formula,
@@ -190,19 +189,48 @@ def _parameters(
 
 
 class _Readers:
-    """Modules that read one tensor, in file order; computed once for all parameters in the tensor."""
+    """Modules that read a tensor, in file order; one object for all tensors that the same nodes read."""
 
-    def __init__(self, modules: Iterable[ModulePath]) -> None:
-        self._modules = tuple(dict.fromkeys(modules))
-        self._inside: dict[ModulePath, set[ModulePath]] = {}
+    def __init__(self, modules: tuple[ModulePath, ...]) -> None:
+        self._modules = modules
+        self._apart: dict[ModulePath, tuple[ModulePath, ...]] = {}
+
+    @cached_property
+    def _inside(self) -> dict[ModulePath, set[ModulePath]]:
+        inside: dict[ModulePath, set[ModulePath]] = {}
         for module in self._modules:
             for around in (module, *module.ancestors()):
-                self._inside.setdefault(around, set()).add(module)
+                inside.setdefault(around, set()).add(module)
+        return inside
 
     def apart_from(self, owner: ModulePath) -> tuple[ModulePath, ...]:
         """Return the modules that are neither inside `owner` nor around it."""
-        related = self._inside.get(owner, set()).union(owner.ancestors())
-        return tuple([module for module in self._modules if module not in related])
+        if (found := self._apart.get(owner)) is None:
+            related = self._inside.get(owner, set()).union(owner.ancestors())
+            found = tuple([module for module in self._modules if module not in related])
+            self._apart[owner] = found
+        return found
+
+
+class _ReadersOf:
+    """Modules that read each tensor."""
+
+    def __init__(self, graph: GraphIndex, placements: Sequence[Placement | None]) -> None:
+        self._graph = graph
+        self._placements = placements
+        self._of_nodes: dict[tuple[int, ...], _Readers] = {}
+        self._of_value: dict[int, _Readers] = {}
+
+    def of(self, value: int) -> _Readers:
+        """Return the modules that read a tensor, directly or by an alias."""
+        if (found := self._of_value.get(value)) is None:
+            nodes = tuple(readers_of(self._graph, value))
+            if (found := self._of_nodes.get(nodes)) is None:
+                places = [self._placements[node] for node in nodes]
+                modules = tuple(dict.fromkeys([place.module for place in places if place is not None]))
+                found = self._of_nodes[nodes] = _Readers(modules)
+            self._of_value[value] = found
+        return found
 
 
 def _finish(

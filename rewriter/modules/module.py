@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.evidence.claims import Holds, InitializerSlice
@@ -58,8 +58,7 @@ def spellings_of(class_name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((class_name, class_name.rpartition(".")[2], plain_name(class_name))))
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """Parameter or buffer of a module, and the initializer that holds it.
 
     Attributes:
@@ -92,7 +91,7 @@ class Parameter:
     differs: str = ""
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]
         """Number of elements; of a packed parameter, those of the tensor that it stands for."""
         return prod(self.shape) if self.unpacked is None else self.unpacked
 
@@ -116,8 +115,7 @@ class OwnedBy(StrEnum):
     """No node reads the tensor, and no placed node writes it, so the root holds it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """Tensor that the file stores, as a module holds it.
 
     Attributes:
@@ -140,7 +138,7 @@ class Tensor:
     role: Role
     shape: tuple[int, ...]
     dtype: str
-    count: int
+    count: int  # type: ignore[assignment]
     size: int
     part: InitializerSlice | None = None
     owned_by: OwnedBy = OwnedBy.READERS

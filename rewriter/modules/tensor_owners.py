@@ -10,7 +10,6 @@ group index belongs to the module of its weight.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
 from math import prod
 
 from rewriter.evidence.claims import InitializerSlice, ParameterClaim
@@ -50,7 +49,13 @@ def held_tensors(
             owner, reason = _of_readers(graph, value, placements)
         role = role_of(operands, value, [claim.name for claim in of_value])
         held[value] = owner, role
-        yield from _parts(graph, operands, value, of_value, role, owner, reason)
+        stored = operands.stored[value]
+        count = operands.packed.get(value, stored.elements)
+        whole = _tensor(graph, value, stored, role, count, reason)
+        if not of_value or (len(of_value) == 1 and of_value[0].part is None):
+            yield owner, whole
+        else:
+            yield from _parts(whole, of_value, owner)
     for helper, weight in operands.helpers.items():
         owner, role = held.get(operands.helpers.get(weight, weight), (ROOT, Role.CONSTANT))
         yield owner, _tensor(graph, helper, operands.stored[helper], role, 0, OwnedBy.WEIGHT)
@@ -67,31 +72,30 @@ def _claimed(
     named: Mapping[str, int], claims: Iterable[ParameterClaim]
 ) -> Mapping[int, list[ParameterClaim]]:
     """Map each claimed tensor to the claims on its name, one for each parameter and part."""
-    found: dict[int, dict[tuple[object, ...], ParameterClaim]] = {}
+    found: dict[int, list[ParameterClaim]] = {}
+    several: set[int] = set()
     for claim in claims:
         if (value := named.get(claim.initializer)) is not None:
-            found.setdefault(value, {}).setdefault((claim.name, claim.part), claim)
-    return {value: list(of_value.values()) for value, of_value in found.items()}
+            if (of_value := found.get(value)) is None:
+                found[value] = [claim]
+            else:
+                of_value.append(claim)
+                several.add(value)
+    for value in several:
+        distinct: dict[tuple[object, ...], ParameterClaim] = {}
+        for claim in found[value]:
+            distinct.setdefault((claim.name, claim.part), claim)
+        found[value] = list(distinct.values())
+    return found
 
 
 def _parts(
-    graph: GraphIndex,
-    operands: Operands,
-    value: int,
-    claims: list[ParameterClaim],
-    role: Role,
-    owner: ModulePath,
-    reason: OwnedBy,
+    whole: Tensor, claims: list[ParameterClaim], owner: ModulePath
 ) -> Iterator[tuple[ModulePath, Tensor]]:
-    """Yield the whole tensor for each module that claims it, or for `owner` without a claim.
+    """Yield the whole tensor for each module that claims it.
 
     If parts are claimed, yield each part for the module that claims it, and the rest for `owner`.
     """
-    stored = operands.stored[value]
-    whole = _tensor(graph, value, stored, role, operands.packed.get(value, stored.elements), reason)
-    if not claims:
-        yield owner, whole
-        return
     if not any(claim.part for claim in claims):
         for path in dict.fromkeys(claim.name.parent or ROOT for claim in claims):
             yield path, whole
@@ -101,19 +105,19 @@ def _parts(
     yield from dict.fromkeys(owned)
     count, size = (sum(getattr(each, of) for each in held.values()) for of in ("count", "size"))
     if whole.count > count:
-        yield owner, replace(whole, count=whole.count - count, size=whole.size - size)
+        yield owner, whole._replace(count=whole.count - count, size=whole.size - size)
 
 
 def _tensor(graph: GraphIndex, value: int, stored: Stored, role: Role, count: int, reason: OwnedBy) -> Tensor:
     name, dtype = graph.value_names[value], dtype_name(stored.data_type)
-    return Tensor(value, name, role, stored.dims, dtype, count, stored.size, owned_by=reason)
+    return Tensor(value, name, role, stored.dims, dtype, count, stored.size, None, reason)
 
 
 def _part_of(whole: Tensor, part: InitializerSlice) -> Tensor:
     shape = part.shape(whole.shape)
     length, taken = max(prod(whole.shape), 1), prod(shape)
     count, size = whole.count * taken // length, whole.size * taken // length
-    return replace(whole, shape=shape, count=count, size=size, part=part)
+    return whole._replace(shape=shape, count=count, size=size, part=part)
 
 
 def role_of(operands: Operands, value: int, names: Sequence[str]) -> Role:

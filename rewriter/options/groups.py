@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rewriter.basics.literals import FunctionsWord
+from rewriter.basics.literals import FunctionsWord, SidecarWord
 from rewriter.basics.option_declaration import option
 from rewriter.errors import UsageError
 from rewriter.modules.selection import Selection
@@ -171,7 +171,7 @@ class Proof(RunOptions):
 class CopyData:
     """Permission to copy external data."""
 
-    copy_data: bool = option(False, "Copy external data if OUTPUT is in another folder.")
+    copy_data: bool = option(False, "If OUTPUT is in another folder, copy the external data that it reads.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +187,12 @@ class PackData:
 class Writing(Proof, CopyData):
     """Options of proving and writing a rewritten model."""
 
-    sidecar: bool = option(True, "Write OUTPUT.modules.json too (default).")
+    sidecar: SidecarWord = option(
+        "compact",
+        "The tree beside OUTPUT, in OUTPUT.modules.json: as tables (compact); as an object for each module, "
+        "with its depth, children, totals and the nested tree as well (full); or not at all (none).",
+        shown=True,
+    )
     min_coverage: float = option(
         0.0,
         "Fail if fewer nodes are placed: a share (0.95) or a percentage (95).",

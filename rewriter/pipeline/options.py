@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import get_args
 
+from rewriter.basics.literals import SidecarWord
 from rewriter.basics.option_declaration import again
 from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -29,7 +31,7 @@ class Options(Writing):
             report, instead of raising an error: the models of a batch may have different modules.
 
     Raises:
-        UsageError: optimised, inputs or a tolerance without numbers.
+        UsageError: optimised, inputs or a tolerance without numbers, or no such sidecar.
     """
 
     passes: tuple[Pass, ...] = (Annotate(),)
@@ -41,8 +43,10 @@ class Options(Writing):
     narrow: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse options that need numbers if numbers are switched off."""
+        """Refuse options that need numbers if numbers are switched off, and an unknown sidecar."""
         super().__post_init__()
+        if self.sidecar not in get_args(SidecarWord):
+            raise UsageError(f"sidecar: {self.sidecar!r} is none of {', '.join(get_args(SidecarWord))}")
         if self.tolerance is not None and self.numbers is False:
             raise UsageError("a tolerance is one of numbers; leave out --no-numbers")
 

@@ -60,7 +60,7 @@ def replace(
     if output is not None:
         plan_copies(path, [output], (), copy_data=False)
     passes = (Annotate(), Unshare(), Replace(operator, selection))
-    proof = changed(options, passes=passes, tolerance=None, sidecar=False)
+    proof = changed(options, passes=passes, tolerance=None, sidecar="none")
     report = rewrite(source, None, proof, progress)
     model = report.analysis.model
     found = Replacement(

@@ -88,7 +88,7 @@ def rewrite(
         # Beside a file, only numbers need the weights themselves.
         demand = origin is None or options.copy_data or options.demands_numbers
         data = external_data.check_external_data(before, home, demand=demand) if home else ()
-        copies = _plan(origin, output, data, options) if output else Copies()
+        copies = _plan(before, origin, output, data, options) if output else Copies()
         unread.check()
     model = graph.model
     found = summarize_graph(graph, path)
@@ -176,9 +176,12 @@ def _copied(model: ModelProto) -> ModelProto:
     return copy
 
 
-def _plan(path: Path | None, output: Path, data: Sequence[str], options: Options) -> Copies:
-    targets = (output, sidecar_path(output)) if options.sidecar else (output,)
-    return output_targets.plan_copies(path, targets, data, copy_data=options.copy_data)
+def _plan(
+    model: ModelProto, path: Path | None, output: Path, data: Sequence[str], options: Options
+) -> Copies:
+    targets = (output,) if options.sidecar == "none" else (output, sidecar_path(output))
+    read_by = None if options.narrow else model  # models of a batch may share their data
+    return output_targets.plan_copies(path, targets, data, copy_data=options.copy_data, read_by=read_by)
 
 
 def _demand_coverage(tree: ModuleTree, path: Path | None, options: Options) -> None:
@@ -224,9 +227,10 @@ def _write(
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Write all files; return the written files, and the removed files of earlier runs."""
     contents: dict[Path, Content] = {output: content_of(model, output, copies)}
-    if options.sidecar:
-        contents[sidecar_path(output)] = sidecar.write(replace(flat, path=output)).encode()
-    seal = sidecar_path(output) if options.sidecar else None
+    seal = None
+    if options.sidecar != "none":
+        seal = sidecar_path(output)
+        contents[seal] = sidecar.write(replace(flat, path=output), options.sidecar).encode()
     removed = atomic_outputs.write_atomically(contents, copies, seal=seal)
     return (*copies.files, *([seal] if seal else ()), output), removed
 

@@ -6,7 +6,11 @@ import re
 import unicodedata
 from html import escape
 
+from rewriter.paths import ModulePath
+
 ROOT_NAME = "(root)"
+_MISLEADING = frozenset({"", ".", "..", ROOT_NAME})
+"""Names of modules that would look like the root, like no name, or like a path."""
 _RUN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 """Characters outside ASCII, and the one before them, which they may change."""
 
@@ -49,14 +53,28 @@ def _composed(run: re.Match[str]) -> str:
 
 
 def shown_name(name: str | bytes, *, ascii_only: bool = False) -> str:
-    """Return the last name of a module's path to show: `(root)` for the root, whose name is empty.
+    """Return a name of a module to show.
 
-    A name that begins or ends with a space, or is `(root)` itself, stands in quotes.
+    A name that is empty, `.`, `..` or `(root)`, or begins or ends with a space, stands in quotes.
     """
-    if not name:
-        return ROOT_NAME
     shown = visible(name, ascii_only=ascii_only)
-    return shown if shown == shown.strip() and shown != ROOT_NAME else f"'{shown}'"
+    return f"'{shown}'" if shown in _MISLEADING or shown != shown.strip() else shown
+
+
+def shown_last(path: ModulePath, *, ascii_only: bool = False) -> str:
+    """Return the last name of a module's path to show; `(root)` for the root."""
+    return shown_name(path.name, ascii_only=ascii_only) if path else ROOT_NAME
+
+
+def shown_path(path: ModulePath, *, ascii_only: bool = False) -> str:
+    """Return the path of a module to show; `(root)` for the root.
+
+    A path that is called `(root)`, has an empty name, or begins or ends with a space, stands in quotes.
+    """
+    if not path:
+        return ROOT_NAME
+    shown = shown_name(path, ascii_only=ascii_only)
+    return shown if path.is_named or shown.startswith("'") else f"'{shown}'"
 
 
 def shorten(text: str, limit: int, dots: str = "…") -> str:

@@ -8,7 +8,7 @@ from itertools import islice
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.views.coverage import WOULD_HELP, coverage_phrases, would_help
-from rewriter.views.escape import html_text, shown_name
+from rewriter.views.escape import html_text, shown_last
 from rewriter.views.rows import LONG, Row, Rows
 from rewriter.views.summary import head_phrases, human, summarize
 
@@ -96,9 +96,9 @@ def _lines(rows: Rows, *, unfold: bool) -> Iterator[str]:
 
 def _row(row: Row) -> str:
     module = row.module
-    name = _name(shown_name(module.path.name))
+    name = _name(shown_last(module.path))
     if row.through:
-        name += f' … {_name(row.through.path.name)} <span class="faint">{row.alike:,} alike</span>'
+        name += f' … {_name(shown_last(row.through.path))} <span class="faint">{row.alike:,} alike</span>'
     if row.hidden:
         name += f' <span class="faint">+{row.hidden:,} below</span>'
     if row.folding:

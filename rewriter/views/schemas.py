@@ -40,7 +40,8 @@ _HOME = {
     "explain": "rewriter.views.json.explanation:ExplainJson",
     "extract": "rewriter.views.json.cutting:ExtractJson",
     "implant": "rewriter.views.json.edits.implant:ImplantJson",
-    "modules": "rewriter.views.sidecar.types:ModulesJson",
+    "modules": "rewriter.views.sidecar.column_types:CompactModulesJson",
+    "modules-full": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",
     "profile": "rewriter.views.json.profile:ProfileJson",
     "refit": "rewriter.views.json.edits.refit:RefitJson",
@@ -66,7 +67,8 @@ def schema(name: str) -> dict[str, Any]:
 
     Args:
         name: a verb (`tree`, `rewrite`, `diff`, ...), `sources` for `tree --compare-sources`,
-            `conflicts` for `tree --conflicts`, or `modules` for the sidecar.
+            `conflicts` for `tree --conflicts`, `modules` for the sidecar, or `modules-full` for the one of
+            `--sidecar full`.
 
     Raises:
         UsageError: there is no result of that name.

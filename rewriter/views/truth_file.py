@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from rewriter.errors import UnreadableModel
+from rewriter.model.storage.sidecar_path import SCHEMAS
 from rewriter.paths import ModulePath
 from rewriter.views.sidecar import document as sidecar
 from rewriter.views.witness_agreement import Truth
@@ -28,7 +29,7 @@ def read_truth(path: Path, model: str = "") -> Truth:
         loaded = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UnreadableModel(f"{path}: no readable truth ({error}); give a JSON file") from None
-    if isinstance(loaded, dict) and loaded.get("schema") == sidecar.SCHEMA:
+    if isinstance(loaded, dict) and loaded.get("schema") in SCHEMAS:
         known = sidecar.read(path)
         return {name: module for module, names in known.node_names.items() for name in names if name}
     try:

@@ -298,7 +298,7 @@ def test_the_output_has_its_sidecar(tmp_path: Path) -> None:
     assert editing.edited.outputs == (tmp_path / "out.modules.json", tmp_path / "out.onnx")
     tree = rewriter.tree(tmp_path / "out.onnx", like=tmp_path / "out.modules.json")
     assert tree.placed == rewriter.tree(source).placed + 1
-    with edit(source, tmp_path / "bare.onnx", sidecar=False):
+    with edit(source, tmp_path / "bare.onnx", sidecar="none"):
         pass
     assert not (tmp_path / "bare.modules.json").exists()
 

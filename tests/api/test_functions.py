@@ -78,7 +78,7 @@ def test_passes_sidecar_and_inputs_of_ones_own(tmp_path: Path) -> None:
         source,
         tmp_path / "o.onnx",
         passes=[Annotate()],
-        sidecar=False,
+        sidecar="none",
         inputs={"x": np.array([-1, 2], np.float32)},
     )
     assert report.verification.numeric is not None
@@ -92,16 +92,16 @@ def test_without_a_sidecar_the_old_one_goes_if_it_is_ours(tmp_path: Path) -> Non
     told = tmp_path / "o.modules.json"
     rewriter.rewrite(chain("/a/Relu"), tmp_path / "o.onnx", numbers=False)
     assert told.exists()
-    report = rewriter.rewrite(chain("/b/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+    report = rewriter.rewrite(chain("/b/Relu"), tmp_path / "o.onnx", numbers=False, sidecar="none")
     assert report.removed == (told,)
     assert [file.name for file in tmp_path.iterdir()] == ["o.onnx"]
     for foreign in ("{}", "no JSON", '{"schema": "rewriter.modules/1"}'):
         told.write_text(foreign)
-        rewriter.rewrite(chain("/c/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+        rewriter.rewrite(chain("/c/Relu"), tmp_path / "o.onnx", numbers=False, sidecar="none")
         assert told.read_text() == foreign
     rewriter.rewrite(chain("/a/Relu"), tmp_path / "other.onnx", numbers=False)
     (tmp_path / "other.modules.json").replace(told)  # it describes another file
-    rewriter.rewrite(chain("/c/Relu"), tmp_path / "o.onnx", numbers=False, sidecar=False)
+    rewriter.rewrite(chain("/c/Relu"), tmp_path / "o.onnx", numbers=False, sidecar="none")
     assert told.exists()
 
 

@@ -193,7 +193,7 @@ def test_the_sidecar_would_be_the_input(tmp_path: Path, capsys: pytest.CaptureFi
     model = copy_to(tmp_path / "model.modules.json")
     words = ("rewrite", model, "-o", tmp_path / "model.onnx", "--no-numbers")
     assert "is the input" in fails(capsys, tmp_path, 2, *words)
-    assert heard(capsys, *words, "--no-sidecar")[0] == 0
+    assert heard(capsys, *words, "--sidecar", "none")[0] == 0
 
 
 def test_the_sidecar_would_be_the_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

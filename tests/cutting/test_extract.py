@@ -176,7 +176,7 @@ def test_calls_are_chosen() -> None:
 
 def test_grouped_files_give_the_same_model() -> None:
     path = EXPORTS / "bert" / "ts.onnx"
-    grouped = rewriter.rewrite(path, functions="shared", numbers=False, sidecar=False).analysis.model
+    grouped = rewriter.rewrite(path, functions="shared", numbers=False, sidecar="none").analysis.model
     flat, through = planned(path, "model.encoder.layer.1"), planned(grouped, "model.encoder.layer.1")
     assert operators(flat) == operators(through)
     assert shapes(flat.model.graph.input) == shapes(through.model.graph.input)

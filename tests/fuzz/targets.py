@@ -43,7 +43,7 @@ def seeds() -> tuple[ModelProto, ...]:
     """Small models as exporters write them: scopes, tags, module stacks, functions, bodies."""
     flat = [draw_model(Random(seed)) for seed in range(_SEEDS)]
     grouped = []
-    options = pipeline.Options(standard_passes(Functions.SHARED), numbers=False, sidecar=False)
+    options = pipeline.Options(standard_passes(Functions.SHARED), numbers=False, sidecar="none")
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "grouped.onnx"
         for model in flat[::3]:

@@ -17,7 +17,7 @@ from tests.exports import EXPORTS
 @pytest.mark.parametrize("name", ["bert/ts", "gpt2/dy", "shared_block/ts", "resnet/dy"])
 def test_every_function_stands_for_a_module(name: str, functions: FunctionsWord, tmp_path: Path) -> None:
     grouped = tmp_path / "grouped.onnx"
-    rewrite(EXPORTS / f"{name}.onnx", grouped, functions=functions, numbers=False, sidecar=False)
+    rewrite(EXPORTS / f"{name}.onnx", grouped, functions=functions, numbers=False, sidecar="none")
     model, analysis = pipeline.read_and_load(grouped)
     found = functions_of(model, analysis.tree)
     assert {(each.domain, each.name) for each in found} == {(f.domain, f.name) for f in model.functions}

@@ -73,7 +73,7 @@ def test_a_slow_module_is_found_by_running() -> None:
 def test_nodes_without_names_are_told_apart() -> None:
     proto = model(SLOW, **{})
     analysis = rewriter.load(proto)
-    tagged = rewriter.rewrite(proto, numbers=False, sidecar=False).analysis.model
+    tagged = rewriter.rewrite(proto, numbers=False, sidecar="none").analysis.model
     for node in tagged.graph.node:
         node.name = ""
     found = rewriter.profile(tagged, rounds=2, threads=1)

@@ -91,7 +91,7 @@ def test_what_is_not_typed_is_left_to_the_dataclass() -> None:
     typed = {name: value for name, value in context.params.items() if value not in (None, ())}
     made = RewriteOptions(**typed)
     assert made == RewriteOptions(model=Path("m.onnx"))
-    assert (made.numbers, made.sidecar, made.timeout, made.only) == (None, True, 600.0, ())
+    assert (made.numbers, made.sidecar, made.timeout, made.only) == (None, "compact", 600.0, ())
 
 
 def texts_of(tree: ast.AST) -> Iterator[str]:

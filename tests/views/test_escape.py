@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewriter.views.escape import as_text, shorten, shown_name, visible
+from rewriter.paths import ModulePath
+from rewriter.views.escape import as_text, shorten, shown_last, shown_name, shown_path, visible
 
 
 @pytest.mark.parametrize("text", ["", "plain", "a b", "größe/層", "[red]x[/red]"])
@@ -35,7 +36,9 @@ def test_what_steers_a_terminal_is_spelled_out(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("", "(root)"),
+        ("", "''"),
+        (".", "'.'"),
+        ("..", "'..'"),
         ("(root)", "'(root)'"),
         (" ", "' '"),
         ("a ", "'a '"),
@@ -45,6 +48,23 @@ def test_what_steers_a_terminal_is_spelled_out(text: str, shown: str) -> None:
 )
 def test_no_name_looks_like_another(name: str, shown: str) -> None:
     assert shown_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "last", "whole"),
+    [
+        ("", "(root)", "(root)"),
+        ("(root)", "'(root)'", "'(root)'"),
+        ("a.(root)", "'(root)'", "a.(root)"),
+        ("a.", "''", "'a.'"),
+        ("a..b", "b", "'a..b'"),
+        (".", "''", "'.'"),
+        ("a.b", "b", "a.b"),
+        ("a.b ", "'b '", "'a.b '"),
+    ],
+)
+def test_only_the_root_is_shown_as_such(path: str, last: str, whole: str) -> None:
+    assert (shown_last(ModulePath(path)), shown_path(ModulePath(path))) == (last, whole)
 
 
 def test_a_terminal_without_unicode_gets_escapes() -> None:

@@ -197,7 +197,7 @@ def test_every_verb_with_json_is_here() -> None:
         if (command := cli.get_command(root, name)) and any("--json" in each.opts for each in command.params)
     }
     assert with_json | {"sources", "conflicts"} == WORDS.keys()
-    assert {SAME.get(name, name) for name in WORDS} | {"modules"} == set(RESULTS)
+    assert {SAME.get(name, name) for name in WORDS} | {"modules", "modules-full"} == set(RESULTS)
 
 
 @pytest.mark.parametrize(

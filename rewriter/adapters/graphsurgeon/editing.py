@@ -13,6 +13,7 @@ from onnx import ModelProto
 from rewriter.adapters.graphsurgeon.merge import Merged, merge
 from rewriter.adapters.graphsurgeon.placing import NewNode, place
 from rewriter.adapters.graphsurgeon.snapshot import Snapshot
+from rewriter.basics.literals import SidecarWord
 from rewriter.errors import RewriterError, UnreadableModel, UsageError
 from rewriter.model.index.checks import check
 from rewriter.model.storage import atomic_outputs, external_data, output_targets
@@ -52,7 +53,12 @@ class Edit:
     """An edit in progress; see `edit`."""
 
     def __init__(
-        self, source: Source, output: Path | None, *, sidecar: bool = True, copy_data: bool = False
+        self,
+        source: Source,
+        output: Path | None,
+        *,
+        sidecar: SidecarWord = "compact",
+        copy_data: bool = False,
     ) -> None:
         if output is None and isinstance(source, str | os.PathLike):
             raise UsageError(
@@ -64,7 +70,7 @@ class Edit:
         model, path = read_model(source, provable=False)
         home = path or output
         data = external_data.check_external_data(model, home) if home else ()
-        targets = [] if output is None else [output, *([sidecar_path(output)] if sidecar else [])]
+        targets = [] if output is None else [output, *([] if sidecar == "none" else [sidecar_path(output)])]
         self._copies = (
             output_targets.plan_copies(path, targets, data, copy_data=copy_data) if targets else Copies()
         )
@@ -104,9 +110,10 @@ class Edit:
     def _write(self, model: ModelProto) -> tuple[Path, ...]:
         assert self._output is not None
         contents: dict[Path, Content] = {self._output: content_of(model, self._output, self._copies)}
-        seal = sidecar_path(self._output) if self._sidecar else None
-        if seal is not None:
-            contents[seal] = sidecars.write(replace(load(model), path=self._output)).encode()
+        seal = None
+        if self._sidecar != "none":
+            seal = sidecar_path(self._output)
+            contents[seal] = sidecars.write(replace(load(model), path=self._output), self._sidecar).encode()
         atomic_outputs.write_atomically(contents, self._copies, seal=seal)
         return (*self._copies.files, *([seal] if seal else ()), self._output)
 
@@ -115,7 +122,7 @@ def edit(
     source: Source,
     output: str | os.PathLike[str] | None = None,
     *,
-    sidecar: bool = True,
+    sidecar: SidecarWord = "compact",
     copy_data: bool = False,
 ) -> Edit:
     """Edit a model with onnx-graphsurgeon, and keep every other field of the model.
@@ -133,7 +140,7 @@ def edit(
         source: the path of a file, its bytes, or a ModelProto; never changed.
         output: the file to write. It may be None if the source is not a path: after `editing = edit(model)`
             and the block, the model is `editing.edited.model`.
-        sidecar: whether to write `<output>.modules.json` as well.
+        sidecar: form of the sidecar `<output>.modules.json`, or `none`; see `rewriter.rewrite`.
         copy_data: whether to copy external data if the output is in another folder.
 
     Raises:

@@ -15,7 +15,7 @@ def run(options: DropOptions) -> None:
     how = pipeline.Options(
         (Drop.of(options.selection),),
         **proof_of(options),
-        sidecar=False,
+        sidecar="none",
         copy_data=options.copy_data,
         given=given_of(options, options.output),
     )

@@ -18,7 +18,7 @@ def run(options: TapOptions) -> None:
     how = pipeline.Options(
         (tap_pass(options.selection, options, numbers=options.numbers, timeout=options.timeout),),
         **proof_of(options) | {"inputs": read_inputs(options.feed)},
-        sidecar=False,
+        sidecar="none",
         copy_data=options.copy_data,
         given=given_of(options, options.output),
     )

@@ -12,7 +12,7 @@ from rewriter.views.text.rewrite_report import print_report
 
 def run(options: UntapOptions) -> None:
     """Remove the outputs that `tap` added, and prove the others equal."""
-    how = pipeline.Options((Untap(),), **proof_of(options), sidecar=False, copy_data=options.copy_data)
+    how = pipeline.Options((Untap(),), **proof_of(options), sidecar="none", copy_data=options.copy_data)
     with progress() as tell:
         report = pipeline.rewrite(options.model, options.output, how, tell)
     show(options, lambda: rewrite_json(report), lambda console: print_report(report, console))

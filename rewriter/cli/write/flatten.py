@@ -13,7 +13,7 @@ from rewriter.views.text.rewrite_report import print_report
 def run(options: FlattenOptions) -> None:
     """Undo the functions of a rewrite, and prove the result equal."""
     how = pipeline.Options(
-        (Flatten(options.foreign),), **proof_of(options), sidecar=False, copy_data=options.copy_data
+        (Flatten(options.foreign),), **proof_of(options), sidecar="none", copy_data=options.copy_data
     )
     with progress() as tell:
         report = pipeline.rewrite(options.model, options.output, how, tell)

@@ -37,7 +37,7 @@ _POSITIONS = {letter: position for position, (letter, _) in OPERANDS.items()}
 def is_stacked(graph: GraphIndex, value: int) -> bool:
     """Whether a recurrent operator reads an initializer as the operand that its name states: `lstm.W_l0`."""
     name = graph.value_names[value]
-    found = _STACKED.search(name) if isinstance(name, str) else None
+    found = _STACKED.search(name) if isinstance(name, str) and "_l" in name else None
     if found is None:
         return False
     position = _POSITIONS[found[1]]

@@ -117,5 +117,8 @@ def _number(graph: GraphIndex, value: int) -> int | None:
 
     None for any other value.
     """
+    name = graph.value_names[value] if value in graph.initializers else ""
+    if not str(name).startswith("onnx::"):
+        return None
     found = _NUMBERED.match(graph.main_name(value))
     return int(found[2]) if found else None

@@ -90,7 +90,9 @@ def parameter_named_by(name: str) -> str:
 
     `fc.weight_quantized` is derived from `fc.weight`.
     """
-    return _FOLDED.sub("", _QUANTISED.sub("", name))
+    if "_Q" in name or "_quantized" in name or "_Bnb4" in name:
+        name = _QUANTISED.sub("", name)
+    return _FOLDED.sub("", name) if name.startswith(_FOLDED_PREFIXES) else name
 
 
 def is_named_folded(name: str) -> bool:
@@ -110,7 +112,7 @@ def is_of_folded_norm(name: str) -> bool:
 
 def is_named_transposed(name: str) -> bool:
     """Whether a name shows that a quantiser transposed the weight: `fc.weight_Transposed_quantized`."""
-    found = _QUANTISED.search(name)
+    found = _QUANTISED.search(name) if "_Transposed" in name else None
     return found is not None and found[0].startswith("_Transposed")
 
 

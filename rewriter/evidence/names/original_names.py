@@ -12,6 +12,7 @@ from rewriter.evidence.metadata.tags import EVIDENCE, ORIGINAL_NAME
 from rewriter.evidence.names.scope_grammar import owner_of_parameter
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get
 from rewriter.paths import ModulePath
 
@@ -31,16 +32,27 @@ def owners_given(graph: GraphIndex) -> Callable[[int], Mapping[int, ModulePath]]
 
     A name from `restore_names` is no evidence on a node with own tags, since it follows from the tags.
     """
-    owners = owners_of_constants(graph)
-    restored = [
-        value
-        for value, tensor in graph.initializers.items()
-        if value in owners and tensor.metadata_props and get(tensor, ORIGINAL_NAME) is not None
-    ]
-    if not restored:
+    owners, given = owners_of_constants(graph), _owners_before(graph)
+    if given is owners:
         return lambda node: owners
-    given = {value: owner for value, owner in owners.items() if value not in set(restored)}
-    for value in restored:
-        if owner := owner_of_parameter(get(graph.initializers[value], ORIGINAL_NAME) or ""):
-            given[value] = owner
     return lambda node: given if EVIDENCE in graph.metadata_keys[node] else owners
+
+
+@once_per_index
+def _owners_before(graph: GraphIndex) -> Mapping[int, ModulePath]:
+    """Return the owners of constants by the names before `restore_names`."""
+    owners = owners_of_constants(graph)
+    restored = {
+        value: name
+        for value in graph.initializers
+        if value in graph.noted
+        and value in owners
+        and (name := get(graph.initializers[value], ORIGINAL_NAME)) is not None
+    }
+    if not restored:
+        return owners
+    given = {value: owner for value, owner in owners.items() if value not in restored}
+    for value, name in restored.items():
+        if owner := owner_of_parameter(name):
+            given[value] = owner
+    return given

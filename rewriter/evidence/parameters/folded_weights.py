@@ -16,7 +16,7 @@ that onnxscript made after its operator in ONNX (`node_Conv_31`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rewriter.evidence.metadata.dynamo import INPUT_KIND, RULE_NAME
@@ -103,9 +103,9 @@ def _is_recorded(graph: GraphIndex, node: int) -> bool:
 
 def _add_named(graph: GraphIndex, found: dict[int, FoldedWeight]) -> None:
     """Add the tensors that only their names show to be folded, such as those of quantised layers."""
-    originals = {parameter_named_by(_name(graph, value)) for value in graph.initializers}
-    for value in graph.initializers:
-        name = parameter_named_by(_name(graph, value))
+    named = {value: parameter_named_by(_name(graph, value)) for value in graph.initializers}
+    originals = set(named.values())
+    for value, name in named.items():
         if name.endswith(_FOLDED_BIAS) and owner_of_parameter(name) and name.removesuffix(_BIAS) in originals:
             found.setdefault(value, FoldedWeight(is_bias=True, argument=_NOTHING))
         elif name.endswith("weight") and f"{name}{_BIAS}" in originals and owner_of_parameter(name):
@@ -124,16 +124,21 @@ def doubtful(graph: GraphIndex) -> Callable[[int], bool]:
     names = names_given(graph)
     is_quantised = any(operator in _QUANTISED for _, operator in graph.operators)
 
-    def may_hide_a_norm(node: int, value: int) -> bool:
-        adds = is_quantised and graph.operators[node][1] in _ADDING
-        reads = any(value in (weight, bias) for _, weight, bias in _layers(graph, [node]) if bias != NONE)
-        return (reads or adds) and not _is_plain(graph, node, names[node])
+    suspects: set[int] = set()
+    for node, (_, operator) in enumerate(graph.operators):
+        read: Sequence[int] = ()
+        if is_quantised and operator in _ADDING:
+            read = graph.reads[node]
+        elif operator in _FOLDABLE:
+            read = [value for _, *held in _layers(graph, [node]) if held[1] != NONE for value in held]
+        if read and not _is_plain(graph, node, names[node]):
+            suspects.update(read)
 
     def is_doubtful(value: int) -> bool:
-        info = graph.described.get(value)
-        if info is not None and get(info, INPUT_KIND) is not None:
+        if value not in suspects:
             return False
-        return any(may_hide_a_norm(node, value) for node in graph.readers[value])
+        info = graph.described.get(value)
+        return info is None or get(info, INPUT_KIND) is None
 
     return is_doubtful
 

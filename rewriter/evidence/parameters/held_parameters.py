@@ -74,8 +74,8 @@ class _Decision:
             (graph.value_names[made], origin) for made, origin in origins_of(graph).items()
         )
         # One tensor may hold thousands of parameters, so the answers for a tensor are kept.
-        self.is_doubtful = cache(doubtful(graph))
-        self.is_updated = cache(partial(_is_updated, graph))
+        self.is_doubtful = doubtful(graph)
+        self.updated = _updated(graph)
         self.is_scoped = cache(partial(_is_scoped, graph))
         self.multiplies_as_stored = cache(partial(_multiplies_as_stored, graph))
         self.targets = frozenset(signature(graph).values())
@@ -88,7 +88,8 @@ class _Decision:
         if holds in (Holds.FOLDED, Holds.PACKED) and fold is not None:
             formula = fold.formula(claim.name)
         transposed = holds is Holds.TRANSPOSED if holds in _LAID_OUT else claim.transposed
-        return claim._replace(holds=holds, formula=formula, transposed=transposed)
+        initializer, name, _, source, part, _, _, detail, stored_as = claim
+        return ParameterClaim(initializer, name, transposed, source, part, holds, formula, detail, stored_as)
 
     def _holds(self, claim: ParameterClaim, value: int) -> Holds:
         if self._is_packed(value):
@@ -130,12 +131,13 @@ class _Decision:
         if claim.transposed or (self._is_weight_of_linear(claim) and self.multiplies_as_stored(value)):
             return Holds.TRANSPOSED
         named = claim.holds is Holds.EXACT or self._is_named(claim, value)
-        changed = self.is_doubtful(value) or self._was_made_again(claim.name, value) or self.is_updated(value)
+        changed = self.is_doubtful(value) or self._was_made_again(claim.name, value) or value in self.updated
         return Holds.EXACT if named and not changed else Holds.UNKNOWN
 
     def _is_weight_of_linear(self, claim: ParameterClaim) -> bool:
-        is_linear = self.known.classes.get(claim.name.parent or ROOT) == _LINEAR
-        return is_linear and claim.name.name == "weight"
+        if not claim.name.endswith("weight") or claim.name.name != "weight":
+            return False
+        return self.known.classes.get(claim.name.parent or ROOT) == _LINEAR
 
     def _is_named(self, claim: ParameterClaim, value: int) -> bool:
         """Whether the exporter gave the initializer, or an `Identity` of it, the name of the parameter.
@@ -146,7 +148,7 @@ class _Decision:
             return (claim.name, value) in self.aliases
         if claim.source is Source.POSITION and claim.name not in self.targets and not self.is_scoped(value):
             return False
-        return get(self.graph.initializers[value], ORIGINAL_NAME) is None
+        return value not in self.graph.noted or get(self.graph.initializers[value], ORIGINAL_NAME) is None
 
     def _was_made_again(self, name: ModulePath, value: int) -> bool:
         """Whether the exporter lists a parameter, but recorded no input for the initializer of its name."""
@@ -169,12 +171,13 @@ def _is_scoped(graph: GraphIndex, value: int) -> bool:
     return any(scope_of_node_name(graph.names[node]) for node in graph.readers[value])
 
 
-def _is_updated(graph: GraphIndex, value: int) -> bool:
-    """Whether a norm in training mode reads the tensor: running the module to export it changes that."""
-    return any(
-        value in graph.reads[node][3:5] and is_set(graph.nodes[node], "training_mode")
-        for node in graph.readers[value]
-        if graph.operators[node][1] == "BatchNormalization"
+def _updated(graph: GraphIndex) -> frozenset[int]:
+    """Return the statistics that norms in training mode read: an export runs the module and changes them."""
+    return frozenset(
+        value
+        for node, (_, operator) in enumerate(graph.operators)
+        if operator == "BatchNormalization" and is_set(graph.nodes[node], "training_mode")
+        for value in graph.reads[node][3:5]
     )
 
 

@@ -15,7 +15,7 @@ from rewriter.evidence.names.scope_grammar import owner_of_parameter, owner_of_v
 from rewriter.evidence.parameters.tensor_roles import HELPING, QUANTISED
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath
 
 _ENDING = re.compile(r"(?<=.)_(?:weight|bias|gamma|beta|(?:running|moving)_(?:mean|var))$")
 _SEPARATORS = frozenset("./:")
@@ -58,8 +58,10 @@ def _by_ending(graph: GraphIndex, value: int) -> ModulePath | None:
 
 def is_of_activation(graph: GraphIndex, name: str) -> bool:
     """Whether a name is that of a scale or zero point of a value of the main graph that is no constant."""
+    if not isinstance(name, str) or not name.endswith(HELPING):
+        return False
     values = graph.bodies[0].values
-    for ending in HELPING if isinstance(name, str) else ():
+    for ending in HELPING:
         if name.endswith(ending):
             stem = name.removesuffix(ending)
             found = (values.get(stem + quantised, NONE) for quantised in ("", *QUANTISED))
@@ -85,9 +87,10 @@ def _without_operator(graph: GraphIndex, value: int, owner: ModulePath) -> Modul
     The name of the node may have a suffix (`/fc/MatMul_1` for `fc.MatMul`), and its operator may be longer
     than the last atom (`MatMulInteger`). An owner of one atom is returned unchanged.
     """
-    above = owner.parent
-    if not above or not owner.name[:1].isupper():
+    last = owner.rfind(".") + 1
+    if not last or not owner[last : last + 1].isupper():
         return owner
+    above = owner.parent or ROOT
     for node in graph.readers[value]:
         name = graph.names[node]
         named = name.strip("/").replace("/", ".") if isinstance(name, str) else ""

@@ -177,6 +177,9 @@ def origins_of(graph: GraphIndex) -> Mapping[int, int]:
 
 def readers_of(graph: GraphIndex, value: int) -> list[int]:
     """Return the nodes that read an initializer, directly or through an alias, without the aliases."""
+    readers = graph.readers[value]
+    if not any(_is_alias(graph, reader) for reader in readers):
+        return sorted(readers)
     found: set[int] = set()
     pending = [value]
     seen = {value}
@@ -209,12 +212,13 @@ def _named(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[Para
     """
     for name, values in _by_parameter(graph, owners).items():
         for value in values:
-            tensor = graph.initializers[value]
-            noted = read(tensor) if tensor.metadata_props else {}
-            transposed = TRANSPOSED in noted or is_named_transposed(tensor.name)
-            detail = noted.get(DIFFERS, "")
-            holds = Holds(noted[HOLDS]) if noted.get(HOLDS) in _RELATIONS else None
-            yield ParameterClaim(tensor.name, name, transposed, Source.PARAMETER, holds=holds, detail=detail)
+            initializer = graph.value_names[value]
+            transposed, detail, holds = is_named_transposed(initializer), "", None
+            if value in graph.noted:
+                noted = read(graph.initializers[value])
+                transposed, detail = transposed or TRANSPOSED in noted, noted.get(DIFFERS, "")
+                holds = Holds(noted[HOLDS]) if noted.get(HOLDS) in _RELATIONS else None
+            yield ParameterClaim(initializer, name, transposed, Source.PARAMETER, None, holds, "", detail)
     for node in range(len(graph.nodes)):
         if _is_alias(graph, node):
             value = graph.writes[node][0]
@@ -228,11 +232,11 @@ def _by_parameter(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Mappin
     If there are several and nodes read some of them, the others are left out: tools leave the weight behind
     that they replaced. The shortest name comes first, which may be that of the parameter itself.
     """
-    helpers = operands_of(graph).helpers
+    helpers, names = operands_of(graph).helpers, graph.value_names
     found: dict[ModulePath, list[int]] = {}
-    for value, tensor in graph.initializers.items():
+    for value in graph.initializers:
         if value not in helpers and (owner := owners.get(value)) and not is_stacked(graph, value):
-            found.setdefault(owner.child(local_name(owner, tensor.name)), []).append(value)
+            found.setdefault(owner.child(local_name(owner, names[value])), []).append(value)
     for name, values in found.items():
         if len(values) > 1:
             in_use = [value for value in values if graph.readers[value]] or values

@@ -20,6 +20,7 @@ from onnx import TensorProto
 from rewriter.evidence.claims import Holds, ParameterClaim, Source
 from rewriter.evidence.metadata.dynamo import folded_from, signature
 from rewriter.evidence.names.scope_grammar import owner_of_parameter
+from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
@@ -56,15 +57,14 @@ def _claim(tensor: TensorProto, name: ModulePath, *, moved: bool) -> ParameterCl
 
 def _vectors(graph: GraphIndex) -> list[int]:
     """Return the anonymous initializers of the main graph with one reader and one dimension that is not 1."""
-    main = set(graph.bodies[0].values.values())
+    stored = operands_of(graph).stored
+    lone = [value for value in graph.initializers if len(graph.readers[value]) == 1]
     return [
         value
-        for value, tensor in graph.initializers.items()
-        if value in main
-        and isinstance(tensor.name, str)
-        and owner_of_parameter(tensor.name) is None
-        and sum(size != 1 for size in tensor.dims) == 1
-        and len(graph.readers[value]) == 1
+        for value in lone
+        if len([size for size in stored[value].dims if size != 1]) == 1
+        and (name := graph.main_name(value))
+        and owner_of_parameter(name) is None
     ]
 
 

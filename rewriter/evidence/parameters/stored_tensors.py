@@ -5,7 +5,7 @@ Only shapes and types are read, never contents.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -70,8 +70,10 @@ def stored_tensors(graph: GraphIndex) -> dict[int, Stored]:
 
 
 def _of(tensor: TensorProto) -> Stored:
-    demand_sizes(tensor)
-    return _stored(tuple(tensor.dims), tensor.data_type)
+    dims = tuple(tensor.dims)
+    if dims and min(dims) < 0:
+        demand_sizes(tensor)
+    return _stored(dims, tensor.data_type)
 
 
 def _of_sparse(sparse: SparseTensorProto) -> Stored:
@@ -80,6 +82,7 @@ def _of_sparse(sparse: SparseTensorProto) -> Stored:
     return Stored(tuple(sparse.dims), sparse.values.data_type, size)
 
 
+@lru_cache(maxsize=4096)  # the layers of a model have the same shapes
 def _stored(dims: tuple[int, ...], data_type: int) -> Stored:
     return Stored(dims, data_type, -(-prod(dims) * _bits(data_type) // 8))
 

@@ -98,18 +98,19 @@ def _of_root(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> list[Pa
     listed = set(signature(graph).values())
     helpers = operands_of(graph).helpers
     found = []
-    for value, tensor in graph.initializers.items():
+    for value in graph.initializers:
+        name = graph.value_names[value]
         if (
             value in helpers
-            or not _is_text(tensor)
-            or is_of_activation(graph, tensor.name)
-            or not tensor.name.isidentifier()
-            or (tensor.name not in listed if listed else tensor.name.startswith("_"))
+            or not isinstance(name, str)
+            or not name.isidentifier()
+            or is_of_activation(graph, name)
+            or (name not in listed if listed else name.startswith("_"))
         ):
             continue
         readers = graph.readers[value]
         if readers and all(modules[reader] == ROOT for reader in readers):
-            found.append(ParameterClaim(tensor.name, ModulePath(tensor.name), False, Source.POSITION))
+            found.append(ParameterClaim(name, ModulePath(name), False, Source.POSITION))
     return found
 
 

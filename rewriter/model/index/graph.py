@@ -137,6 +137,11 @@ class GraphIndex:
         """Name -> initializer; one of the main graph goes before those of bodies."""
         return {self.value_names[value]: value for value in reversed(self.initializers)}
 
+    @cached_property
+    def noted(self) -> frozenset[int]:
+        """Initializers with metadata."""
+        return frozenset([value for value, tensor in self.initializers.items() if tensor.metadata_props])
+
     def main_name(self, value: int) -> str:
         """Return the name of an initializer of the main graph; '' for other values and for no UTF-8."""
         name = self.value_names[value] if value in self.initializers else ""

@@ -88,6 +88,13 @@ def may_make_late(op_type: str, domain: str, version: int) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
+def may_be_optional(op_type: str, domain: str, version: int) -> bool:
+    """Whether an output of an operator has an optional type alone."""
+    schema = schema_of(op_type, domain, version)
+    return schema is not None and any(_optional(output.types) for output in schema.outputs)
+
+
 def _is_late(type_: TypeProto) -> bool:
     match type_.WhichOneof("value"):
         case "tensor_type":
@@ -104,7 +111,10 @@ def _written(
         yield from (value for value in writes if value != NONE)
         return
     domain = canonical(node.domain)
-    schema = schema_of(node.op_type, domain, opsets.get(domain, 0))
+    op_type, version = node.op_type, opsets.get(domain, 0)
+    if late.isdisjoint(reads) and not may_be_optional(op_type, domain, version):
+        return
+    schema = schema_of(op_type, domain, version)
     if schema is None or not schema.outputs:
         return
     inputs, outputs = schema.inputs, schema.outputs

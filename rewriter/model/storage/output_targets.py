@@ -20,15 +20,25 @@ _OF_THE_SYSTEM = (Path("/proc"), Path("/sys"))
 
 
 def plan_copies(
-    source: Path | None, targets: Sequence[Path], data: Collection[str], *, copy_data: bool
+    source: Path | None,
+    targets: Sequence[Path],
+    data: Collection[str],
+    *,
+    copy_data: bool,
+    read_by: ModelProto | None = None,
 ) -> Copies:
     """Refuse targets that cannot be written or would replace an input, and plan the copies of external data.
+
+    Data files are copied as they are. If they hold more than one model reads, the ranges that it reads are
+    packed into one new file instead.
 
     Args:
         source: the source model; None for one in memory.
         targets: the files to write, all in one folder.
         data: the external data of the model, relative to its folder.
         copy_data: whether the data may be copied if the targets lie in another folder.
+        read_by: the only model that will read the copies, the first of the targets; None if there may be
+            others.
 
     Returns:
         The plan of the copies, without files if none have to be copied.
@@ -41,6 +51,9 @@ def plan_copies(
     if away is None:
         return _no_copies(source, data)
     home = targets[0].parent
+    packing = None if read_by is None else pack({targets[0].name: read_by}, away.parent)
+    if packing is not None and packing.size < sum((away.parent / name).stat().st_size for name in data):
+        return copies_to(home, away, data, packing)
     for name in data:
         _demand_folder(home / name, (home / name).parent)
     return copies_to(home, away, data)

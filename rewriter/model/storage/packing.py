@@ -53,6 +53,11 @@ class Packing:
     places: Mapping[Range, tuple[str, int]]
     files: Mapping[str, Excerpt]
 
+    @property
+    def size(self) -> int:
+        """The bytes of all new files."""
+        return sum(content.size for content in self.files.values())
+
     def move(self, tensor: TensorProto) -> None:
         """Make an external tensor refer to the copy of its range; data that stays has no copy."""
         found = range_of(tensor, self.folder)

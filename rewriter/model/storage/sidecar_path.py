@@ -7,8 +7,12 @@ import os
 import stat
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
-SCHEMA = "rewriter.modules/1"
+FULL: Final = "rewriter.modules/1"
+COMPACT: Final = "rewriter.modules/2"
+SCHEMAS = frozenset({FULL, COMPACT})
+"""The schemas of sidecars: each module is an object, or they are columns of tables."""
 
 
 def sidecar_path(model: Path) -> Path:
@@ -33,6 +37,6 @@ def _describes(path: Path, model: Path) -> bool:
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
             return False
         told = json.loads(path.read_bytes())
-        return bool(told["schema"] == SCHEMA and told["export"]["file"] == model.name)
+        return bool(told["schema"] in SCHEMAS and told["export"]["file"] == model.name)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False

@@ -80,10 +80,13 @@ def write_record(
     place = {position: number for number, position in enumerate(first.body.order)}
     inner = {n for n, node in enumerate(first.function.node) if (node.domain, node.op_type) in calls}
     names = [_flat_names(first, member, renamed) for member in members]
+    bodies = [list(member.function.node) for member in members]
     for position, shared in enumerate(function.node):
-        for member, flat in zip(members, names, strict=True):
-            original = member.function.node[member.body.order[place[position]]]
-            graph.node.append(_difference(shared, original, flat, calls.keys()))
+        inside = nodes_within([bodies[0][position]])
+        called = calls.keys() if any((each.domain, each.op_type) in calls for each in inside) else frozenset()
+        for member, body, flat in zip(members, bodies, names, strict=True):
+            original = body[member.body.order[place[position]]]
+            _add_difference(graph, shared, original, flat, called)
     told: list[dict[str, object]] = []
     times = Counter(tuple(member.function.output) for member in members)
     for member in members:
@@ -115,21 +118,25 @@ def _flat_names(first: Member, member: Member, renamed: Mapping[str, str]) -> di
     return {renamed[name]: flat for name, flat in pairs if name in renamed}
 
 
-def _difference(
-    shared: NodeProto, original: NodeProto, flat: Mapping[str, str], functions: Set[Identity]
-) -> NodeProto:
-    node = NodeProto()
+def _add_difference(
+    graph: GraphProto,
+    shared: NodeProto,
+    original: NodeProto,
+    flat: Mapping[str, str],
+    functions: Set[Identity],
+) -> None:
+    """Add a node of a call, as far as it differs from the shared one; it may call some of `functions`."""
+    node = graph.node.add()
     node.CopyFrom(original)
     del node.input[:]
     if len(node.attribute) and list(_renamed(shared, flat).attribute) == list(original.attribute):
         del node.attribute[:]
-    for each in nodes_within([node]):
+    for each in nodes_within([node]) if functions else ():
         if (each.domain, each.op_type) in functions:
             metadata.erase(each, [tags.ORDER])
             each.ClearField("op_type")
             each.ClearField("domain")
             del each.input[:]
-    return node
 
 
 def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:

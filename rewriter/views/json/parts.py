@@ -125,7 +125,35 @@ class ParameterPartJson(TypedDict):
     inner: NotRequired[InnerPartJson]
 
 
-class ParameterJson(TypedDict):
+class ParameterHeldJson(TypedDict):
+    """Way in which an initializer holds a parameter or buffer.
+
+    Attributes:
+        shape: Shape of the initializer, or of its slice.
+        dtype: Element type, by numpy's name if it has one (`float32`), else by ONNX's in lower case.
+        count: Number of elements; of a packed parameter, those of the tensor that it stands for.
+        transposed: Whether the file holds the transpose of the 2-d weight of the state dict.
+        holds: Relation of the initializer to the parameter of the state dict. `exact` and `reshaped` may have
+            another floating-point type; `folded` is computed from the parameter and those of another module;
+            `packed` is quantised.
+        formula: Computation that gave a folded parameter, also if it was packed later; absent for others.
+        differs: Further difference from the parameter, such as another order of gates; absent without one.
+        part: Slice of the initializer that holds the parameter; absent if the whole initializer does.
+        shared_with: Paths of other modules that read the same initializer.
+    """
+
+    shape: Sequence[Count]
+    dtype: str
+    count: Count
+    transposed: bool
+    holds: Holds
+    formula: NotRequired[str]
+    differs: NotRequired[str]
+    part: NotRequired[ParameterPartJson]
+    shared_with: Sequence[str]
+
+
+class ParameterJson(ParameterHeldJson):
     """Parameter or buffer, and the initializer that holds it.
 
     Attributes:
@@ -146,15 +174,6 @@ class ParameterJson(TypedDict):
 
     name: str
     initializer: str
-    shape: Sequence[Count]
-    dtype: str
-    count: Count
-    transposed: bool
-    holds: Holds
-    formula: NotRequired[str]
-    differs: NotRequired[str]
-    part: NotRequired[ParameterPartJson]
-    shared_with: Sequence[str]
 
 
 class DeclaredJson(TypedDict):
@@ -238,9 +257,13 @@ def notes_json(analysis: Analysis) -> WithNotesJson:
 
 def parameter_json(parameter: Parameter) -> ParameterJson:
     """Convert a parameter to JSON."""
-    found: ParameterJson = {
-        "name": parameter.name,
-        "initializer": as_text(parameter.initializer),
+    initializer = as_text(parameter.initializer)
+    return {"name": parameter.name, "initializer": initializer, **held_json(parameter)}
+
+
+def held_json(parameter: Parameter) -> ParameterHeldJson:
+    """Convert the way in which an initializer holds a parameter to JSON."""
+    found: ParameterHeldJson = {
         "shape": list(parameter.shape),
         "dtype": parameter.dtype,
         "count": parameter.count,

@@ -36,6 +36,7 @@ class FieldsOf:
 
 
 Count = Annotated[int, Keywords(minimum=0)]
+Index = Annotated[int, Keywords(minimum=-1)]
 Positive = Annotated[int, Keywords(minimum=1)]
 Amount = Annotated[float, Keywords(minimum=0)]
 Fraction = Annotated[float, Keywords(minimum=0, maximum=1)]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rewriter.basics.display import counted
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT
-from rewriter.views.escape import html_text, shown_name
+from rewriter.views.escape import html_text, shown_last
 from rewriter.views.page.findings import Findings
 from rewriter.views.summary import head_phrases, human, summarize
 
@@ -113,7 +113,7 @@ def _cells(findings: Findings, by: str, width: float) -> Iterator[_Rectangle]:
 
 def _drawn(cell: _Rectangle, by: str, whole: float) -> str:
     path = cell.module.path if cell.module else UNPLACED
-    name = cell.module.path.name if cell.module else UNPLACED
+    name = shown_last(cell.module.path) if cell.module else UNPLACED
     class_name = cell.module.shown_class if cell.module else None
     tip = [path or "(root)", class_name, f"{figure(by, cell.total)}, {cell.total / whole:.1%}"]
     told = "\n".join(_text(each) for each in tip if each)
@@ -122,7 +122,7 @@ def _drawn(cell: _Rectangle, by: str, whole: float) -> str:
     label = ""
     if (letters := int((cell.width - 8) / _LETTER)) >= 2:
         # A nested svg element clips labels that are wider than estimated.
-        shown = html_text(shown_name(name), letters)
+        shown = html_text(name, letters)
         label = f'<svg {place} height="{_ROW}"><text x="5" y="16">{shown}</text></svg>'
     return f'<g><title>{told}</title><rect class="{colour}" {place} height="{_ROW - 1}" rx="2"/>{label}</g>'
 

@@ -69,6 +69,26 @@ class JsonFields:
             return tuple(value)
         return self._fail(key, "a list of texts")
 
+    def column(self, key: str, rows: int | None = None, least: int = 0, end: int | None = None) -> list[int]:
+        """Return a list of integers from `least` up to but not including `end`; `rows` is its length."""
+        value = self._values.get(key)
+        if not isinstance(value, list) or not all(type(each) is int for each in value):
+            return self._fail(key, "a list of integers")
+        if rows not in (None, len(value)):
+            raise self.fault(f"{key} has {len(value)} entries where {rows} are expected")
+        if value and (min(value) < least or (end is not None and max(value) >= end)):
+            raise self.fault(f"{key} refers to an entry that is not there")
+        return value
+
+    def by_row(self, key: str, rows: int) -> dict[int, object]:
+        """Return an object whose keys are numbers of rows."""
+        value = self._values.get(key)
+        if not isinstance(value, dict):
+            return self._fail(key, "an object")
+        if not all(row.isascii() and row.isdigit() and len(row) < 16 and int(row) < rows for row in value):
+            raise self.fault(f"{key} refers to a row that is not there")
+        return {int(row): content for row, content in value.items()}
+
     def shape(self, key: str) -> tuple[int, ...]:
         """Return a list of integers that are not negative."""
         value = self._values.get(key)

@@ -32,8 +32,7 @@ def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> Modul
             before its parent, a node is placed twice or does not exist, a module has more or fewer names of
             nodes than placements, or a field is invalid.
     """
-    if nodes > MOST_NODES:
-        raise top.fault(f"states {nodes} nodes, more than {MOST_NODES}")
+    demand_few(top, nodes)
     placements: dict[int, Placement] = {}
     children: dict[ModulePath, list[ModulePath]] = {}
     own: dict[ModulePath, tuple[int, ...]] = {}
@@ -52,6 +51,12 @@ def tree_of(top: JsonFields, entries: Sequence[JsonFields], nodes: int) -> Modul
         for path, entry in zip(own, entries, strict=True)
     }
     return ModuleTree(modules, tuple(placements.get(node) for node in range(nodes)))
+
+
+def demand_few(top: JsonFields, nodes: int) -> None:
+    """Refuse a sidecar that states too many nodes."""
+    if nodes > MOST_NODES:
+        raise top.fault(f"states {nodes} nodes, more than {MOST_NODES}")
 
 
 def _adopt(path: ModulePath, children: dict[ModulePath, list[ModulePath]], entry: JsonFields) -> None:
@@ -93,26 +98,39 @@ def _module(
     return Module(
         path,
         entry.text_or_none("class"),
-        tuple(map(_parameter, entry.objects("parameters"))),
+        tuple(map(parameter_of, entry.objects("parameters"))),
         children,
         nodes,
         total,
         entry.count("calls"),
         entry.text_or_none("full_scope"),
-        tuple(map(_declared, entry.objects("declared") if entry.get("declared") is not None else ())),
-        folded_into=tuple(
-            map(ModulePath, entry.texts("folded_into") if entry.get("folded_into") is not None else ())
-        ),
+        declared_of(entry),
+        folded_into=folded_of(entry),
     )
 
 
-def _parameter(entry: JsonFields) -> Parameter:
-    """Read a parameter; sidecars before `holds` and `count` have neither."""
+def declared_of(entry: JsonFields) -> tuple[Declared, ...]:
+    """Return the parameters that a reference declares for a module."""
+    return tuple(map(_declared, entry.objects("declared") if entry.get("declared") is not None else ()))
+
+
+def folded_of(entry: JsonFields) -> tuple[ModulePath, ...]:
+    """Return the modules into which a batch norm was folded."""
+    return tuple(map(ModulePath, entry.texts("folded_into") if entry.get("folded_into") is not None else ()))
+
+
+def parameter_of(entry: JsonFields) -> Parameter:
+    """Read a parameter."""
+    return held_of(entry, entry.text("name"), entry.text("initializer"))
+
+
+def held_of(entry: JsonFields, name: str, initializer: str) -> Parameter:
+    """Read the way in which an initializer holds a parameter; older sidecars have no `holds` and `count`."""
     shape = entry.shape("shape")
     count = entry.count("count") if entry.get("count") is not None else prod(shape)
     return Parameter(
-        name=entry.text("name"),
-        initializer=entry.text("initializer"),
+        name=name,
+        initializer=initializer,
         shape=shape,
         dtype=entry.text("dtype"),
         transposed=entry.flag("transposed"),

@@ -112,9 +112,11 @@ class ModulesBranchJson(ClassOrNullJson):
 
 
 class ModulesJson(TypedDict):
-    """Sidecar: the module tree beside an ONNX file.
+    """Full sidecar: the module tree beside an ONNX file, with an object for each module.
 
-    Written as `<model>.modules.json`.
+    Written as `<model>.modules.json` with `--sidecar full`. It holds what the compact one holds, and fields
+    that follow from others: `kinds`, the nested `tree`, and of each module its path, kind, depth, parent,
+    children, number of nodes, and the names and placements of its nodes.
 
     Attributes:
         export: Figures of the model file.

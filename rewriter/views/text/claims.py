@@ -9,7 +9,7 @@ from rewriter.evidence.claims import Claim, Source
 from rewriter.model.index.graph import NONE
 from rewriter.modules.analysis import Analysis
 from rewriter.views.coverage import source_words, would_help
-from rewriter.views.escape import as_text, shorten
+from rewriter.views.escape import as_text, shorten, shown_path
 from rewriter.views.text.parts import flow, signs
 
 _DETAIL = 100
@@ -53,19 +53,19 @@ def _print_placement(analysis: Analysis, node: int, console: Console) -> None:
         flow(console, ["not placed: no evidence names a module"], "yellow", label="module")
         return
     module = analysis.tree.modules.get(placement.module)
-    flow(console, [placement.module or "(root)"], "green", label="module")
+    flow(console, [shown_path(placement.module)], "green", label="module")
     flow(console, [(module.class_name if module else None) or "unknown"], label="class")
     flow(console, [f"{placement.call + 1} of {module.calls if module else placement.call + 1}"], label="call")
     flow(console, [source_words(placement.source)], label="evidence")
     rule = analysis.claims[node][0].by_rule
     flow(console, [placement.certainty, rule], label="certainty")
     if placement.conflicting:
-        flow(console, [path or "(root)" for path in placement.conflicting], "yellow", label="conflict")
+        flow(console, [*map(shown_path, placement.conflicting)], "yellow", label="conflict")
 
 
 def _print_claim(claim: Claim, console: Console, *, first: bool, won: bool) -> None:
     mark = signs(console)
-    phrases = [f"{mark.yes if won else ' '} {source_words(claim.source)}: {claim.module or '(root)'}"]
+    phrases = [f"{mark.yes if won else ' '} {source_words(claim.source)}: {shown_path(claim.module)}"]
     phrases += [claim.class_name] if claim.class_name else []
     phrases += [f"call {claim.call + 1}"] if claim.call is not None else []
     phrases += [f"read from {shorten(as_text(claim.detail), _DETAIL, mark.dots)}"] if claim.detail else []

@@ -10,7 +10,7 @@ from rewriter.basics.display import counted
 from rewriter.insight.conflicts import Conflict, Conflicts
 from rewriter.paths import ModulePath
 from rewriter.views.coverage import source_words
-from rewriter.views.escape import as_text
+from rewriter.views.escape import as_text, shown_path
 from rewriter.views.text.parts import flow
 
 
@@ -35,4 +35,4 @@ def _placed(conflict: Conflict) -> str:
 
 
 def _by(module: ModulePath, witnesses: Sequence[str]) -> str:
-    return f"{module or '(root)'} by {' and '.join(map(source_words, witnesses))}"
+    return f"{shown_path(module)} by {' and '.join(map(source_words, witnesses))}"

@@ -14,7 +14,7 @@ from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import OwnedBy, Parameter
 from rewriter.views.coverage import source_words
-from rewriter.views.escape import as_text
+from rewriter.views.escape import as_text, shown_path
 from rewriter.views.text.claims import print_claims
 from rewriter.views.text.parts import flow
 
@@ -75,7 +75,7 @@ def _print_holder(holder: Holder, console: Console) -> None:
     tensor = holder.tensor
     part = tensor.part
     phrases = [f"elements {part.start} to {part.stop} of axis {part.axis}"] if part else []
-    flow(console, [holder.module or "(root)", *phrases], "green", label="module")
+    flow(console, [shown_path(holder.module), *phrases], "green", label="module")
     flow(console, [_REASONS[tensor.owned_by]], label="because")
     flow(console, [tensor.role, counted(tensor.count, "element")], label="role")
     for parameter, source in holder.parameters:
@@ -93,7 +93,7 @@ def _print_readers(analysis: Analysis, readers: Sequence[Readers], console: Cons
     if not readers:
         flow(console, ["none"], label="readers")
     for number, each in enumerate(readers[:_MODULES]):
-        module = "not placed" if each.module is None else each.module or "(root)"
+        module = "not placed" if each.module is None else shown_path(each.module)
         names = [_node(analysis, node) for node in each.nodes[:_LISTED]]
         names += [f"{len(each.nodes) - _LISTED:,} more"] if len(each.nodes) > _LISTED else []
         flow(console, [f"{module}: {', '.join(names)}"], label="" if number else "readers")
@@ -107,7 +107,7 @@ def _node(analysis: Analysis, node: int) -> str:
 
 def _print_module(found: ModuleEvidence, console: Console) -> None:
     module = found.module
-    flow(console, [module.path or "(root)"], "bold")
+    flow(console, [shown_path(module.path)], "bold")
     named = module.class_name or (f"{module.inferred_class}?" if module.inferred_class else "unknown")
     phrases = [named, *([str(module.kind)] if module.kind else [])]
     phrases += [f"by {source_words(found.class_source)}"] if found.class_source else []
@@ -146,6 +146,6 @@ def _known_by(found: ModuleEvidence) -> list[str]:
 def _conflicts(found: ModuleEvidence) -> list[str]:
     if not found.unsure:
         return ["none"]
-    others = [f"{path or '(root)'}: {count:,}" for path, count in [*found.conflicts.items()][:_LISTED]]
+    others = [f"{shown_path(path)}: {count:,}" for path, count in [*found.conflicts.items()][:_LISTED]]
     others += [f"{len(found.conflicts) - _LISTED:,} more"] if len(found.conflicts) > _LISTED else []
     return [f"{counted(found.unsure, 'node')}, claimed for", *others]

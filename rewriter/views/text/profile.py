@@ -14,7 +14,7 @@ from rewriter.insight.profile import Profile
 from rewriter.insight.time_by_module import Figure, ModuleTime
 from rewriter.modules.module import plain_name
 from rewriter.paths import ROOT, ModulePath
-from rewriter.views.escape import shown_name, visible
+from rewriter.views.escape import shown_last, visible
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
 
 LEAST_SHARE = 0.005
@@ -142,7 +142,7 @@ class _Table:
         stack: list[tuple[ModulePath, str, str]] = [(ROOT, "", "")]
         while stack:
             path, guides, inner = stack.pop()
-            name = shown_name(path.name, ascii_only=self.mark is ASCII)
+            name = shown_last(path, ascii_only=self.mark is ASCII)
             found.append((guides + name, self.times[path]))
             below = [p for p in self.found.analysis.tree[path].children if p in self.shown]
             for position in range(len(below) - 1, -1, -1):

@@ -15,7 +15,7 @@ from rewriter.model.index.graph import NONE
 from rewriter.modules.module import Module
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.coverage import coverage_phrases
-from rewriter.views.escape import visible
+from rewriter.views.escape import shown_path, visible
 from rewriter.views.json.stats import element_name
 from rewriter.views.summary import head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, cut_middle, emit, fit, flow, signs
@@ -143,7 +143,7 @@ def _cells(module: Module, figures: Figures, console: Console) -> list[str]:
     mark = signs(console)
     operators = [f"{op} {mark.times}{count}" if count > 1 else op for op, count in figures.operators.items()]
     cells = [
-        module.path or "(root)",
+        shown_path(module.path),
         module.plain_class or "",
         f"{figures.nodes[0]}/{figures.nodes[1]}",
         _figure(figures.parameters[1]),

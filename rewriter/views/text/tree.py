@@ -14,7 +14,7 @@ from rewriter.modules.module import Module
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ModulePath
 from rewriter.views.coverage import WOULD_HELP, coverage_phrases, would_help
-from rewriter.views.escape import shown_name, visible
+from rewriter.views.escape import shown_last, visible
 from rewriter.views.rows import Row, Rows
 from rewriter.views.summary import head_phrases, human, summarize
 from rewriter.views.text.parts import ASCII, Signs, bar, emit, fit, flow, signs
@@ -121,10 +121,10 @@ def _line(row: Row, mark: Signs) -> _Line:
 
 def _name(module: Module, through: Module | None, mark: Signs) -> str:
     ascii_only = mark is ASCII
-    name = shown_name(module.path.name, ascii_only=ascii_only)
+    name = shown_last(module.path, ascii_only=ascii_only)
     if through is None:
         return name
-    return f"{name} {mark.dots} {shown_name(through.path.name, ascii_only=ascii_only)}"
+    return f"{name} {mark.dots} {shown_last(through.path, ascii_only=ascii_only)}"
 
 
 def _share(share: float | None, width: int, mark: Signs) -> str:

@@ -42,7 +42,7 @@ def test_in_words(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_as_json(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--functions", "shared", "--restore-names", "--no-sidecar", "--no-numbers", "--jobs", "1")
+    words = ("--functions", "shared", "--restore-names", "--sidecar", "none", "--no-numbers", "--jobs", "1")
     ledger = tmp_path / "ledger.jsonl"
     globbed = ("batch", f"{source}/*/model.onnx", "-o", tmp_path / "out", "--ledger", ledger, *words)
     code, out, err = heard(capsys, *globbed, "--json")

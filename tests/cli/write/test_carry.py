@@ -73,7 +73,7 @@ def test_it_is_carried_onto_its_own_output(tmp_path: Path) -> None:
     """In a model of functions most values have left the main graph; its flat form fits all the same."""
     original = EXPORTS / "silent_container" / "dy_dyn.onnx"
     once, twice = tmp_path / "once.onnx", tmp_path / "twice.onnx"
-    words = ("--functions", "call", "--no-numbers", "--no-sidecar")
+    words = ("--functions", "call", "--no-numbers", "--sidecar", "none")
     assert run("carry", original, original, "-o", once, *words) == 0
     assert run("carry", original, once, "-o", twice, *words) == 0
     assert twice.read_bytes() == once.read_bytes()

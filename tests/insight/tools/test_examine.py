@@ -22,7 +22,7 @@ BERT = EXPORTS / "bert" / "dy.onnx"
 @pytest.fixture(scope="module")
 def grouped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("grouped") / "it's grouped.onnx"
-    rewriter.rewrite(BERT, path, functions="shared", numbers=False, sidecar=False)
+    rewriter.rewrite(BERT, path, functions="shared", numbers=False, sidecar="none")
     return path
 
 

@@ -14,7 +14,7 @@ from rewriter.errors import CannotWrite
 from rewriter.model.storage import atomic_outputs, output_targets
 from rewriter.model.storage import data_copies as copies
 from rewriter.model.storage.data_copies import Copies
-from rewriter.model.storage.sidecar_path import SCHEMA, sidecar_path
+from rewriter.model.storage.sidecar_path import COMPACT, sidecar_path
 from rewriter.model.storage.staging import Content
 
 
@@ -58,7 +58,7 @@ def test_missing_folder_and_missing_source(tmp_path: Path) -> None:
 def _sidecar(model: Path) -> Path:
     """A sidecar beside a model, as far as anybody asks whose it is."""
     path = sidecar_path(model)
-    path.write_text(json.dumps({"schema": SCHEMA, "export": {"file": model.name}}))
+    path.write_text(json.dumps({"schema": COMPACT, "export": {"file": model.name}}))
     return path
 
 

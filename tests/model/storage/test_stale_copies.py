@@ -70,7 +70,7 @@ def test_the_copy_goes_where_the_new_output_refers_to_other_data(out: Path, tmp_
 
 
 def test_the_copy_goes_where_the_new_output_refers_to_none(out: Path, tmp_path: Path) -> None:
-    write(source(tmp_path / "second", 2, external=False), out, sidecar=False)
+    write(source(tmp_path / "second", 2, external=False), out, sidecar="none")
     assert names(out.parent) == {"m.onnx"}
 
 

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 import pytest
 
 from rewriter.errors import UnreadableModel
 from rewriter.evidence.claims import Holds
+from rewriter.model import limits
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
@@ -19,23 +20,37 @@ from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.json import schema
 from rewriter.views.sidecar import document as sidecar
+from rewriter.views.sidecar.full import NESTED
 from tests.bounds import ends
 from tests.build import model
 from tests.evidence.folded import Product, products
-from tests.views.models import named, small, unplaced
+from tests.views.models import named, placed, small, tree, unplaced
 
 
 def loaded(of: Analysis) -> Any:
-    """The sidecar as JSON, checked against its schema."""
+    """The full sidecar as JSON, checked against its schema."""
+    content = json.loads(sidecar.write(of, "full"))
+    jsonschema.Draft202012Validator(schema("modules-full")).validate(content)
+    return content
+
+
+def columns(of: Analysis) -> Any:
+    """The compact sidecar as JSON, checked against its schema."""
     content = json.loads(sidecar.write(of))
     jsonschema.Draft202012Validator(schema("modules")).validate(content)
     return content
 
 
+FORMS: list[Literal["compact", "full"]] = ["compact", "full"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("make", [small, unplaced, lambda: small(file=None)])
-def test_round_trip_gives_the_tree_back(make: Callable[[], Analysis]) -> None:
+def test_round_trip_gives_the_tree_back(
+    make: Callable[[], Analysis], form: Literal["compact", "full"]
+) -> None:
     before = make()
-    after = sidecar.read(sidecar.write(before))
+    after = sidecar.read(sidecar.write(before, form))
     listed = {path: replace(module, tensors=()) for path, module in before.tree.modules.items()}
     assert after.tree == replace(before.tree, modules=listed)  # tensors are counted, not listed
     assert list(after.tree.modules) == list(before.tree.modules)
@@ -118,8 +133,64 @@ def test_file_or_text(tmp_path: Path) -> None:
 
 def test_odd_names_come_back() -> None:
     names = ["\x1b[2J", "\u202ea", '"quoted"\n', ""]
-    read = sidecar.read(sidecar.write(named(names, ["a"] * 4)))
-    assert read.node_names[ModulePath("a")] == tuple(names)
+    for form in FORMS:
+        read = sidecar.read(sidecar.write(named(names, ["a"] * 4), form))
+        assert read.node_names[ModulePath("a")] == tuple(names)
+
+
+NAMES = [
+    "/a/b/Add_1",
+    "/a/b/Add_1",
+    "Add_0",
+    "Add_007",
+    "12",
+    "0",
+    "x" + "9" * 15,
+    "x" + "9" * 16,
+    "/",
+    "/a/",
+    "é١",
+]
+
+
+def test_both_forms_hold_the_same() -> None:
+    model = small()
+    compact, full = (sidecar.read(sidecar.write(model, form)) for form in FORMS)
+    assert compact == full
+    names = named(NAMES, ["a.b"] * len(NAMES))
+    compact, full = (sidecar.read(sidecar.write(names, form)) for form in FORMS)
+    assert compact == full
+    assert compact.node_names[ModulePath("a.b")] == tuple(NAMES)
+
+
+@pytest.mark.parametrize("paths", [["a.b", "a.", "a..c", ".d", "a b"], ["x", "", "x.y.z"]])
+def test_paths_of_odd_names_come_back(paths: list[str]) -> None:
+    before = named([f"n{number}" for number in range(len(paths))], paths)
+    assert sidecar.read(sidecar.write(before)).tree == before.tree
+
+
+def test_a_compact_sidecar_has_every_scope_and_class_once() -> None:
+    text = sidecar.write(named([f"/layers.0/fc/Add_{number}" for number in range(50)], ["layers.0.fc"] * 50))
+    content = json.loads(text)
+    assert content["schema"] == "rewriter.modules/2"
+    assert (content["scopes"], text.count("layers.0")) == (["/layers.0/fc/", ""], 1)
+    assert content["stems"][0] == "Add_"
+    assert content["nodes"]["number"] == list(range(50))
+
+
+def test_nodes_without_a_module_are_ranges() -> None:
+    paths = [None, None, "a", "a", None, "b", "b", None, None]
+    places = tree([placed(path) if path else None for path in paths])
+    before = replace(named(["n"] * 9, ["a"] * 9), tree=places)
+    assert columns(before)["unplaced"] == [[0, 2], [4, 5], [7, 9]]
+    assert sidecar.read(sidecar.write(before)).tree == before.tree
+
+
+def test_names_that_are_too_long_written_out_are_refused() -> None:
+    content = columns(named(["/a/Relu"] * 3, ["a"] * 3))
+    content["scopes"] = ["x" * 1000]
+    with limits.within(limits.Limits(paths=2000)), pytest.raises(UnreadableModel, match="written out"):
+        sidecar.read(json.dumps(content))
 
 
 def test_nesting_stops_before_parsers_do() -> None:
@@ -128,7 +199,7 @@ def test_nesting_stops_before_parsers_do() -> None:
     levels, branch = 0, content["tree"]
     while branch["children"]:
         levels, branch = levels + 1, branch["children"][0]
-    assert (levels, branch["below"]) == (sidecar.NESTED, 3000 - sidecar.NESTED)
+    assert (levels, branch["below"]) == (NESTED, 3000 - NESTED)
     assert sidecar.read(sidecar.write(deep)).tree == deep.tree
 
 
@@ -144,8 +215,8 @@ def test_what_parameters_hold_is_kept() -> None:
     folded = Parameter(
         "weight", "c.weight", (4, 4), "float32", holds=Holds.FOLDED, formula="c.weight * bn", unpacked=32
     )
-    tree = ModuleTree({ROOT: Module(ROOT, None, (folded,), (), (), 0, 1)}, ())
-    analysis = replace(small(), tree=tree)
+    holding = ModuleTree({ROOT: Module(ROOT, None, (folded,), (), (), 0, 1)}, (None,) * 5)
+    analysis = replace(small(), tree=holding)
     (read,) = sidecar.read(sidecar.write(analysis)).tree.root.parameters
     assert read == folded
     assert read.count == 32
@@ -192,6 +263,50 @@ BREAKAGES: dict[str, Callable[[Any], object]] = {
 def test_a_bad_sidecar_is_refused_in_one_line(breakage: str) -> None:
     content = loaded(small())
     BREAKAGES[breakage](content)
+    with pytest.raises(UnreadableModel) as caught:
+        sidecar.read(json.dumps(content))
+    assert "\n" not in str(caught.value)
+    assert "write the sidecar again" in str(caught.value)
+
+
+COLUMN_BREAKAGES: dict[str, Callable[[Any], object]] = {
+    "schema": lambda c: c.update(schema="rewriter.modules/9"),
+    "no modules": lambda c: c.pop("modules"),
+    "empty modules": lambda c: c["modules"].update(name=[], parent=[]),
+    "parent after child": lambda c: c["modules"]["parent"].__setitem__(1, 2),
+    "second root": lambda c: c["modules"]["parent"].__setitem__(2, -1),
+    "name with a dot": lambda c: c["modules"]["name"].__setitem__(2, "a.b"),
+    "listed twice": lambda c: c["modules"]["name"].__setitem__(3, c["modules"]["name"][2]),
+    "short column": lambda c: c["modules"]["calls"].pop(),
+    "no such class": lambda c: c["modules"]["class"].__setitem__(1, 99),
+    "column of flags": lambda c: c["modules"]["calls"].__setitem__(0, True),
+    "column of text": lambda c: c["modules"].update(calls="1234"),
+    "details of no module": lambda c: c.update(details={"99": {}}),
+    "details of another type": lambda c: c.update(details={"1": 3}),
+    "more parameters": lambda c: c["modules"]["parameters"].__setitem__(0, 5),
+    "no such form": lambda c: c["parameters"]["held"].__setitem__(0, 99),
+    "initializer of no row": lambda c: c["parameters"]["initializers"].update({"99": "w"}),
+    "initializer a number": lambda c: c["parameters"]["initializers"].update({"0": 3}),
+    "no such placement": lambda c: c["nodes"]["placement"].__setitem__(0, 99),
+    "no such evidence": lambda c: c["placements"]["evidence"].__setitem__(0, 99),
+    "module of a placement": lambda c: c["placements"]["module"].__setitem__(0, -1),
+    "conflicting": lambda c: c["placements"].update(conflicting={"0": [1]}),
+    "fewer nodes": lambda c: c["nodes"]["placement"].pop(),
+    "unplaced beyond the end": lambda c: c["unplaced"].append([3, 99]),
+    "unplaced overlaps": lambda c: c.update(unplaced=[[0, 2], [1, 3]]),
+    "unplaced of text": lambda c: c.update(unplaced=["01"]),
+    "no such scope": lambda c: c["nodes"]["scope"].__setitem__(0, 99),
+    "scope of a node after itself": lambda c: c["nodes"]["scope"].__setitem__(0, -1),
+    "no such stem": lambda c: c["values"]["stem"].__setitem__(0, 99),
+    "values": lambda c: c["nodes"]["values"].__setitem__(0, 7),
+    "many nodes": lambda c: c["export"].update(nodes=10**12),
+}
+
+
+@pytest.mark.parametrize("breakage", COLUMN_BREAKAGES)
+def test_bad_columns_are_refused_in_one_line(breakage: str) -> None:
+    content = columns(small())
+    COLUMN_BREAKAGES[breakage](content)
     with pytest.raises(UnreadableModel) as caught:
         sidecar.read(json.dumps(content))
     assert "\n" not in str(caught.value)
