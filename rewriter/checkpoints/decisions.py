@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
 from rewriter.basics.display import listed
@@ -13,6 +13,7 @@ from rewriter.checkpoints.names.constants import Sign, constants_of
 from rewriter.checkpoints.names.expanded import expansion_in
 from rewriter.checkpoints.names.held import Held, held_parameters
 from rewriter.checkpoints.names.merged import Equality, merged_with
+from rewriter.checkpoints.names.merged_constants import ConstantReaders, changes_generated
 from rewriter.checkpoints.names.prefixes import Prefixes
 from rewriter.checkpoints.names.recorded_state import recorded_origins
 from rewriter.checkpoints.names.single_numbers import doubtful_numbers
@@ -81,6 +82,29 @@ def refuse_doubtful_numbers(analysis: Analysis, found: dict[int, Decision], key:
     for value in doubtful_numbers(analysis) if key is not None else ():
         if found[value] in (Sign.NUMBER, Sign.CONTENT):
             found[value] = NoFormula(f"it may be computed from {key}, one number too, and nothing shows it")
+
+
+def refuse_merged_constants(
+    analysis: Analysis, found: dict[int, Decision], prefixes: Prefixes, new: StateDict
+) -> None:
+    """Take back the formulas of tensors that may also stand for a constant of the program."""
+    readers, equality = ConstantReaders(analysis), Equality(new)
+    spare = spare_keys(taken_by(found.values(), prefixes), new)
+
+    def tied_to(name: str) -> Iterator[str]:
+        key = prefixes.key_of(name)
+        others = spare.get(equality.shape(key), ())
+        yield from (prefixes.name_of(each) for each in others if equality.same(key, each))
+
+    for value, decision in found.items():
+        if isinstance(decision, NoFormula | Sign) or not readers.of(value, decision.keys):
+            continue
+        if changes_generated(analysis, value, decision, lambda name: new.read(prefixes.key_of(name))):
+            names = {*decision.keys, *(other for name in decision.keys for other in tied_to(name))}
+            if node := readers.of(value, names):
+                found[value] = NoFormula(
+                    f"it may also stand for a constant of the program, which {node} reads"
+                )
 
 
 def _unnamed(analysis: Analysis, value: int, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:

@@ -14,6 +14,7 @@ from rewriter.checkpoints.decisions import (
     by_name,
     by_value,
     refuse_doubtful_numbers,
+    refuse_merged_constants,
     taken_by,
 )
 from rewriter.checkpoints.formula import Formula
@@ -139,9 +140,11 @@ def plan(
         changed = dict.fromkeys(_changed(found, prefixes, new), _LEFT_OUT)
         decisions = by_content(analysis, found.by_content, prefixes, new)
         refuse_doubtful_numbers(analysis, decisions, stated_in_checkpoint(found.old))
+        refuse_merged_constants(analysis, decisions, prefixes, new)
         return _planned(analysis, new, prefixes, decisions, changed.get)
     decisions = by_name(analysis, held, prefixes, new)
     refuse_doubtful_numbers(analysis, decisions, stated_in_file(analysis, held))
+    refuse_merged_constants(analysis, decisions, prefixes, new)
     refused = [value for value, each in decisions.items() if isinstance(each, NoFormula)]
     names = [each.key for value in refused for each in held.get(value, ())]
     names += [name for value in refused for name in recorded_origins(analysis.graph, value)]
