@@ -15,6 +15,7 @@ from rewriter.checkpoints.names.held import Held, held_parameters
 from rewriter.checkpoints.names.merged import Equality, merged_with
 from rewriter.checkpoints.names.merged_constants import ConstantReaders, changes_generated
 from rewriter.checkpoints.names.prefixes import Prefixes
+from rewriter.checkpoints.names.recorded_norms import layer_with_norm
 from rewriter.checkpoints.names.recorded_state import recorded_origins
 from rewriter.checkpoints.names.single_numbers import doubtful_numbers
 from rewriter.checkpoints.names.spare_keys import spare_keys
@@ -49,6 +50,11 @@ def by_name(
         new: the new checkpoint.
     """
     signs = constants_of(analysis)
+
+    def shape_of(name: str) -> tuple[int, ...] | None:
+        entry = new.entries.get(prefixes.key_of(name))
+        return entry.shape if entry is not None else None
+
     found: dict[int, Decision] = {}
     for value, stored in operands_of(analysis.graph).stored.items():
         own = held.get(value, [])
@@ -58,6 +64,8 @@ def by_name(
         else:
             named = formula_of(own, prefixes.key_of, new) if own else None
             formula = named or _unnamed(analysis, value, prefixes, new)
+            if isinstance(formula, NoFormula):
+                formula = layer_with_norm(analysis.graph, value, shape_of) or formula
             found[value] = _typed(formula, stored, prefixes, new)
     spare = spare_keys(taken_by(found.values(), prefixes), new)
     _refuse_merged(analysis, held, found, prefixes, new, spare)
@@ -146,7 +154,7 @@ def _refuse_merged(
         if isinstance(decision, NoFormula | Sign) or not whole:
             continue
         own = [key for each in whole if (key := prefixes.key_of(each.key)) in new.entries]
-        if other := merged_with(analysis, value, own, spare, equality):
+        if own and (other := merged_with(analysis, value, own, spare, equality)):
             found[value] = NoFormula(f"it may stand for {own[0]} and {other}, whose new tensors differ")
 
 
