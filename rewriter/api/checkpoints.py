@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +18,7 @@ from rewriter.checkpoints.plan import OldFormulas, plan
 from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
 from rewriter.checkpoints.weight_map import WeightMap
+from rewriter.evidence.checkpoint.witness import ForeignCheckpoint
 from rewriter.evidence.side_inputs import Given
 from rewriter.modules.analysis import Analysis
 from rewriter.pipeline import Progress, Source
@@ -107,9 +109,18 @@ def refit_given(
     progress: Progress = lambda station: None,
 ) -> Refit:
     """Put new weights into a model; see `refit`."""
-    model, analysis = pipeline.read_and_load(source, given)
+    foreign = None
+    try:
+        model, analysis = pipeline.read_and_load(source, given)
+    except ForeignCheckpoint as error:
+        # The exporter may have computed all its tensors, which formulas still show.
+        foreign = error
+        model, analysis = pipeline.read_and_load(source, replace(given, checkpoint=None))
     progress("names")
-    wanted = plan(analysis, new, prefix=prefix, found=_by_content(analysis, given, progress))
+    found = _by_content(analysis, given, progress)
+    if foreign is not None and found is not None and not found.by_content.formulas:
+        raise foreign
+    wanted = plan(analysis, new, prefix=prefix, found=found)
     return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
 from rewriter.basics.display import listed
-from rewriter.checkpoints.content import FoundFormulas
 from rewriter.checkpoints.formula import Formula
 from rewriter.checkpoints.names.by_name import NoFormula, formula_of
 from rewriter.checkpoints.names.constants import Sign, constants_of
@@ -24,7 +23,6 @@ from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.tensor_owners import named_tensors
 
 Decision = Formula | NoFormula | Sign
 _UNKNOWN = "no parameter is known to be in it, and nothing shows that it depends on none"
@@ -68,7 +66,7 @@ def by_name(
                 formula = layer_with_norm(analysis.graph, value, shape_of) or formula
             found[value] = _typed(formula, stored, prefixes, new)
     spare = spare_keys(taken_by(found.values(), prefixes), new)
-    _refuse_merged(analysis, held, found, prefixes, new, spare)
+    refuse_merged(analysis, held, found, prefixes, new, spare)
     _refuse_weak_signs(analysis, found, spare)
     return found
 
@@ -139,7 +137,7 @@ def _typed(
     return formula
 
 
-def _refuse_merged(
+def refuse_merged(
     analysis: Analysis,
     held: Mapping[int, list[Held]],
     found: dict[int, Decision],
@@ -162,33 +160,3 @@ def taken_by(decisions: Iterable[Decision], prefixes: Prefixes) -> set[str]:
     """Return the keys of the checkpoint that formulas read."""
     formulas = (each for each in decisions if not isinstance(each, NoFormula | Sign))
     return {prefixes.key_of(key) for formula in formulas for key in formula.keys}
-
-
-def by_content(
-    analysis: Analysis, found: FoundFormulas, prefixes: Prefixes, new: StateDict
-) -> dict[int, Decision]:
-    """Return stored tensor -> the decision by comparison with the old checkpoint.
-
-    Each formula is tried on the new checkpoint, since its candidates may disagree there.
-    """
-    operands = operands_of(analysis.graph)
-    decisions: dict[int, Decision] = dict.fromkeys(operands.stored, Sign.CONTENT)
-    named = named_tensors(analysis.graph, operands)
-    for name, reason in found.unresolved.items():
-        decisions[named[name]] = NoFormula(reason)
-    for name, formula in found.formulas.items():
-        decisions[named[name]] = _tried(formula, operands.stored[named[name]], prefixes, new)
-    return decisions
-
-
-def _tried(formula: Formula, stored: Stored, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
-    lacking = next((key for key in formula.keys if prefixes.key_of(key) not in new.entries), None)
-    if lacking is not None:
-        return NoFormula(f"the checkpoint has no {prefixes.key_of(lacking)}")
-    try:
-        shape = formula.evaluate(lambda key: new.read(prefixes.key_of(key))).shape
-    except ValueError as error:
-        return NoFormula(f"{formula}: {error}")
-    if shape != stored.dims:
-        return NoFormula(f"{formula} has the shape {shape} in the checkpoint, and {stored.dims} in the file")
-    return formula

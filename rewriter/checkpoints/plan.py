@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rewriter.checkpoints.by_content import by_content, resolve_by_names
 from rewriter.checkpoints.content import FoundFormulas
 from rewriter.checkpoints.decisions import (
     Decision,
-    by_content,
     by_name,
     by_value,
     refuse_doubtful_numbers,
@@ -139,6 +139,7 @@ def plan(
     if found is not None:
         changed = dict.fromkeys(_changed(found, prefixes, new), _LEFT_OUT)
         decisions = by_content(analysis, found.by_content, prefixes, new)
+        resolve_by_names(analysis, decisions, held, prefixes, new, found.old)
         refuse_doubtful_numbers(analysis, decisions, stated_in_checkpoint(found.old))
         refuse_merged_constants(analysis, decisions, prefixes, new)
         return _planned(analysis, new, prefixes, decisions, changed.get)

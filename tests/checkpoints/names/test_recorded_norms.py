@@ -61,7 +61,7 @@ def test_the_file_computes_the_norm_with_the_recorded_epsilon(bias: str) -> None
 
 
 def test_a_second_norm_that_is_not_recorded_is_no_guess() -> None:
-    with pytest.raises(Unresolved, match=r"first fc.weight: it holds fc.weight \* bn"):
+    with pytest.raises(Unresolved, match=r"first fc.weight: it holds fc.weight \* unnamed norm"):
         rewriter.refit(folded("FuseBatchNormIntoGemm, FuseBatchNormIntoGemm"), new_state())
 
 
