@@ -17,6 +17,7 @@ from rewriter.checkpoints.names.prefixes import Prefixes
 from rewriter.checkpoints.names.spare_keys import spare_keys
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.checkpoints.tensors.stored_messages import message_of
+from rewriter.evidence.claims import Source
 from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.tensors import array_of
@@ -72,7 +73,13 @@ def resolve_by_names(
         new: the new checkpoint.
         old: the checkpoint that was exported.
     """
-    named = by_name(analysis, held, prefixes, new)
+    # What the old checkpoint itself named is no further evidence.
+    independent = {
+        value: kept
+        for value, each in held.items()
+        if (kept := [one for one in each if one.claim.source is not Source.CHECKPOINT])
+    }
+    named = by_name(analysis, independent, prefixes, new)
     proved = {value: named[value] for value in _proved(analysis, found, named, old)}
     taken = taken_by([*found.values(), *proved.values()], prefixes)
     refuse_merged(analysis, held, proved, prefixes, new, spare_keys(taken, new))
@@ -88,7 +95,7 @@ def _proved(
         if isinstance(formula, NoFormula | Sign) or not all(key in old.entries for key in formula.keys):
             continue
         known = found[value]
-        if isinstance(known, Sign) or (not isinstance(known, NoFormula) and not _says_more(formula, known)):
+        if not isinstance(known, NoFormula | Sign) and not _says_more(formula, known):
             continue
         tensor = message_of(analysis.graph, value)
         content = array_of(tensor, folder) if tensor is not None else None

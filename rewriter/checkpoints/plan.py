@@ -152,7 +152,7 @@ def plan(
     explained = set(map(prefixes.key_of, names))
 
     def doubt(key: str) -> str | None:
-        return None if key in explained else doubt_about(key, new, analysis.tree, prefixes)
+        return None if key in explained else doubt_about(key, new, analysis, prefixes)
 
     return _planned(analysis, new, prefixes, decisions, doubt)
 

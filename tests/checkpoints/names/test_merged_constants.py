@@ -37,9 +37,7 @@ def by_dynamo(second: str) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("source", [scaled_twice(ONES), by_dynamo("%ones")])
 def test_a_constant_may_have_been_merged_into_a_parameter(source: onnx.ModelProto) -> None:
-    with pytest.raises(
-        Unresolved, match=r"a.weight: it may also stand for a constant .*, which /b/Mul reads"
-    ):
+    with pytest.raises(Unresolved, match=r"a.weight: it may also stand for something .*, which /b/Mul reads"):
         rewriter.refit(source, {"a.weight": drawn(4)})
     assert rewriter.refit(source, {"a.weight": ONES}).model
 

@@ -73,3 +73,14 @@ def test_channels_of_a_transposed_convolution_are_in_groups() -> None:
             np.testing.assert_allclose(
                 found[channel, out], weight[channel, out] * np.float64(factors[3 * (channel // 2) + out])
             )
+
+
+def test_a_bias_that_only_the_record_mentions_may_have_been_left_out() -> None:
+    made, state = folded(), new_state()
+    del made.graph.node[0].input[2], made.graph.node[0].metadata_props[:], made.graph.initializer[1]
+    made.graph.node[0].metadata_props.add(key=FX_NODE, value="linear(args = (%x, %p_fc_weight, %p_fc_bias))")
+    used = {key: state[key] for key in ("fc.weight", "fc.bias")}
+    with pytest.raises(
+        Unresolved, match=r"first fc.bias: no tensor is known to hold it, and node_Gemm_1 was"
+    ):
+        rewriter.refit(made, used)

@@ -42,7 +42,8 @@ class NormScale:
     def evaluate(self, read: Read) -> Array:
         """Return the factor of each channel."""
         weight: Array = exact(read, self.weight) if self.weight else np.ones(())
-        return np.asarray(weight / np.sqrt(exact(read, self.variance) + self.epsilon))
+        with np.errstate(all="ignore"):
+            return np.asarray(weight / np.sqrt(exact(read, self.variance) + self.epsilon))
 
     def __str__(self) -> str:
         return f"{self.weight or 1} / sqrt({self.variance} + {self.epsilon:g})"
