@@ -13,9 +13,11 @@ from rewriter.checkpoints.names.expanded import expansion_in
 from rewriter.checkpoints.names.held import Held, held_parameters
 from rewriter.checkpoints.names.merged import Equality, merged_with
 from rewriter.checkpoints.names.merged_constants import ConstantReaders, changes_generated
+from rewriter.checkpoints.names.packed_rows import packed_rows
 from rewriter.checkpoints.names.prefixes import Prefixes
 from rewriter.checkpoints.names.recorded_norms import layer_with_norm
-from rewriter.checkpoints.names.recorded_state import recorded_origins
+from rewriter.checkpoints.names.recorded_operators import computed_from
+from rewriter.checkpoints.names.recorded_state import ShapeOf, recorded_origins
 from rewriter.checkpoints.names.single_numbers import doubtful_numbers
 from rewriter.checkpoints.names.spare_keys import spare_keys
 from rewriter.checkpoints.tensors.state_dict import StateDict
@@ -61,9 +63,10 @@ def by_name(
             found[value] = signs[value]
         else:
             named = formula_of(own, prefixes.key_of, new) if own else None
-            formula = named or _unnamed(analysis, value, prefixes, new)
+            formula = named or _unnamed(analysis, value, shape_of)
             if isinstance(formula, NoFormula):
-                formula = layer_with_norm(analysis.graph, value, shape_of) or formula
+                rows = packed_rows(analysis.graph, own[0], shape_of) if len(own) == 1 else None
+                formula = rows or layer_with_norm(analysis.graph, value, shape_of) or formula
             found[value] = _typed(formula, stored, prefixes, new)
     spare = spare_keys(taken_by(found.values(), prefixes), new)
     refuse_merged(analysis, held, found, prefixes, new, spare)
@@ -109,18 +112,17 @@ def refuse_merged_constants(
             names = {*decision.keys, *(other for name in decision.keys for other in tied_to(name))}
             if node := readers.of(value, names):
                 found[value] = NoFormula(
-                    f"it may also stand for a constant of the program, which {node} reads"
+                    f"it may also stand for something that was equal at the export, which {node} reads"
                 )
 
 
-def _unnamed(analysis: Analysis, value: int, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
+def _unnamed(analysis: Analysis, value: int, shape_of: ShapeOf) -> Formula | NoFormula:
     """Return the formula of a tensor without the name of a parameter, or the reason why it has none."""
     origins = recorded_origins(analysis.graph, value)
     if not origins:
         return NoFormula(_UNKNOWN)
-    known = {name: prefixes.key_of(name) for name in origins}
-    shapes = {name: new.entries[key].shape for name, key in known.items() if key in new.entries}
-    return expansion_in(analysis, value, shapes) or NoFormula(
+    found = expansion_in(analysis, value, shape_of) or computed_from(analysis.graph, value, shape_of)
+    return found or NoFormula(
         f"the exporter computed it from {listed(origins)}; give the old weights by --checkpoint"
     )
 
@@ -146,13 +148,14 @@ def refuse_merged(
     spare: Mapping[tuple[int, ...], list[str]],
 ) -> None:
     """Take back the formulas of tensors that may stand for parameters with different new tensors."""
-    equality = Equality(new)
+    equality, readers = Equality(new), ConstantReaders(analysis)
     for value, decision in found.items():
         whole = [each for each in held.get(value, ()) if each.claim.part is None]
         if isinstance(decision, NoFormula | Sign) or not whole:
             continue
         own = [key for each in whole if (key := prefixes.key_of(each.key)) in new.entries]
-        if own and (other := merged_with(analysis, value, own, spare, equality)):
+        shown = readers.of(value, decision.keys) is None
+        if own and (other := merged_with(analysis, value, own, spare, equality, shown=shown)):
             found[value] = NoFormula(f"it may stand for {own[0]} and {other}, whose new tensors differ")
 
 

@@ -131,6 +131,9 @@ def plan(
     """
     held = by_value(analysis)
     names = [str(each.key) for of_value in held.values() for each in of_value]
+    names += [
+        name for value in analysis.graph.initializers for name in recorded_origins(analysis.graph, value)
+    ]
     if found is not None:
         names = [key for formula in found.by_content.formulas.values() for key in formula.keys]
     prefixes = prefixes_of(dict.fromkeys(names), new.entries, prefix)

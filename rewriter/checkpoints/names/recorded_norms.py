@@ -8,7 +8,6 @@ shows the formula. If several norms were folded into the layer, only one is reco
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from onnx import NodeProto
 
 from rewriter.checkpoints.content.kinds.derived import NormScale, NormShift
 from rewriter.checkpoints.formula import Formula, Key, OfOne, Read
-from rewriter.checkpoints.names.recorded_state import state_of
+from rewriter.checkpoints.names.recorded_state import ShapeOf, state_of
 from rewriter.evidence.metadata.dynamo import FX_NODE, RULE_NAME, signature
 from rewriter.evidence.parameters.parameter_names import readers_of
 from rewriter.model.index.graph import GraphIndex
@@ -30,7 +29,6 @@ _NORM = re.compile(
 )
 _EPSILON_AT = {"_native_batch_norm_legit_no_training": 6, "batch_norm": 7}
 """Operator of torch -> the place of epsilon in its arguments."""
-ShapeOf = Callable[[str], tuple[int, ...] | None]
 _FUSION = "FuseBatchNormInto"
 _HARMLESS = re.compile(r"RemoveOptionalBiasFrom\w+|FusePadIntoConv\w*|NormalizePadFormat\w+")
 """Rules of onnxscript that leave a weight as it is."""

@@ -10,6 +10,8 @@ from rewriter.model.index.graph import GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get, read
 
+ShapeOf = Callable[[str], tuple[int, ...] | None]
+"""Name of a parameter in the file -> its shape in the new checkpoint; None if it has none."""
 _PERSISTENT = "pkg.torch.export.graph_signature.InputSpec.persistent"
 _ARGUMENT = re.compile(r"%(\w+)")
 _STATE = re.compile(r"^\w+: (?:PARAMETER|BUFFER) target='(.*?)'(?: persistent=(True|False))?$", re.MULTILINE)
