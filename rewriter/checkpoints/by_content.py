@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from rewriter.checkpoints.content import FoundFormulas
+from rewriter.checkpoints.content.old import is_dull
 from rewriter.checkpoints.content.rounding import is_close
 from rewriter.checkpoints.decisions import Decision, by_name, refuse_merged, taken_by
 from rewriter.checkpoints.formula import Formula
@@ -20,7 +21,7 @@ from rewriter.checkpoints.tensors.stored_messages import message_of
 from rewriter.evidence.claims import Source
 from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import operands_of
-from rewriter.model.tensors import array_of
+from rewriter.model.tensors import Array, array_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.tensor_owners import named_tensors
 
@@ -80,7 +81,8 @@ def resolve_by_names(
         if (kept := [one for one in each if one.claim.source is not Source.CHECKPOINT])
     }
     named = by_name(analysis, independent, prefixes, new)
-    proved = {value: named[value] for value in _proved(analysis, found, named, old)}
+    proved: dict[int, Decision] = {value: named[value] for value in _proved(analysis, found, named, old)}
+    proved |= {value: named[value] for value in _constants(analysis, found, named)}
     taken = taken_by([*found.values(), *proved.values()], prefixes)
     refuse_merged(analysis, held, proved, prefixes, new, spare_keys(taken, new))
     found |= {value: each for value, each in proved.items() if not isinstance(each, NoFormula)}
@@ -90,19 +92,34 @@ def _proved(
     analysis: Analysis, found: Mapping[int, Decision], named: Mapping[int, Decision], old: StateDict
 ) -> Iterator[int]:
     """Yield the tensors that get their old content from a formula by names, which content does not show."""
-    folder = analysis.path.parent if analysis.path else None
     for value, formula in named.items():
         if isinstance(formula, NoFormula | Sign) or not all(key in old.entries for key in formula.keys):
             continue
         known = found[value]
         if not isinstance(known, NoFormula | Sign) and not _says_more(formula, known):
             continue
-        tensor = message_of(analysis.graph, value)
-        content = array_of(tensor, folder) if tensor is not None else None
+        content = _content(analysis, value)
         if content is not None and is_close(
             formula.evaluate(old.read), content, float(np.abs(content).max())
         ):
             yield value
+
+
+def _constants(
+    analysis: Analysis, found: Mapping[int, Decision], named: Mapping[int, Decision]
+) -> Iterator[int]:
+    """Yield the tensors of one repeated number that the exporter wrote as constants of the program."""
+    for value, sign in named.items():
+        if isinstance(found[value], NoFormula) and sign in (Sign.RECORDED, Sign.CONSTANT_NODE):
+            content = _content(analysis, value)
+            if content is not None and is_dull(content):
+                yield value
+
+
+def _content(analysis: Analysis, value: int) -> Array | None:
+    tensor = message_of(analysis.graph, value)
+    folder = analysis.path.parent if analysis.path else None
+    return array_of(tensor, folder) if tensor is not None else None
 
 
 def _says_more(formula: Formula, other: Formula) -> bool:

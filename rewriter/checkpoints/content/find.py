@@ -180,7 +180,7 @@ class _FormulaSearch:
 
     def _unread(self) -> list[str]:
         used = self._used()
-        return [key for key, _ in self._old.tensors() if key not in used]
+        return [key for key in self._old.shapes if key not in used and self._old.is_float(key)]
 
     def _may_be_left_out(self, key: str) -> bool:
         array: Array = self._old.read(key)

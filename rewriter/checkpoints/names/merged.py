@@ -14,6 +14,7 @@ import numpy as np
 
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.evidence.parameters.parameter_names import readers_of
+from rewriter.model.blocks import blocks_of
 from rewriter.model.tensors import array_of
 from rewriter.modules.analysis import Analysis
 
@@ -77,4 +78,7 @@ def _may_be_merged(analysis: Analysis, value: int, *, shown: bool) -> bool:
         return True
     folder = analysis.path.parent if analysis.path else None
     array = array_of(analysis.graph.initializers[value], folder)
-    return array is None or bool((array == array.reshape(-1)[0]).all())
+    if array is None:
+        return True
+    first = array.reshape(-1)[0]
+    return all(bool((block == first).all()) for block in blocks_of(array))
