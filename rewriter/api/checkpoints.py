@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,7 @@ from rewriter.checkpoints.refit import Refit
 from rewriter.checkpoints.tensors.state_dict import StateDict, of_mapping, of_path
 from rewriter.checkpoints.weight_map import WeightMap
 from rewriter.errors import UsageError
+from rewriter.evidence.checkpoint.witness import ForeignCheckpoint
 from rewriter.evidence.side_inputs import Given
 from rewriter.modules.analysis import Analysis
 from rewriter.pipeline import Progress, Source
@@ -136,9 +138,17 @@ def refit_given(
 ) -> Refit:
     """Put new weights into a model; see `refit`."""
     adapter = _adapter(lora, scale, keep=keep, has_new=new is not None)
-    model, analysis = pipeline.read_and_load(source, given)
+    foreign = None
+    try:
+        model, analysis = pipeline.read_and_load(source, given)
+    except ForeignCheckpoint as error:
+        # The exporter may have computed all its tensors, which formulas still show.
+        foreign = error
+        model, analysis = pipeline.read_and_load(source, replace(given, checkpoint=None))
     progress("names")
     found = _by_content(analysis, given, progress)
+    if foreign is not None and found is not None and not found.by_content.formulas:
+        raise foreign
     if adapter is None:
         assert new is not None, "there are new weights or an adapter"
         wanted = plan(analysis, new, prefix=prefix, found=found)

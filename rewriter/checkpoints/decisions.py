@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
 from rewriter.basics.display import listed
-from rewriter.checkpoints.content import FoundFormulas
 from rewriter.checkpoints.formula import Formula
 from rewriter.checkpoints.names.by_name import NoFormula, formula_of
 from rewriter.checkpoints.names.constants import Sign, constants_of
 from rewriter.checkpoints.names.expanded import expansion_in
 from rewriter.checkpoints.names.held import Held, held_parameters
 from rewriter.checkpoints.names.merged import Equality, merged_with
+from rewriter.checkpoints.names.merged_constants import ConstantReaders, changes_generated
+from rewriter.checkpoints.names.packed_rows import packed_rows
 from rewriter.checkpoints.names.prefixes import Prefixes
-from rewriter.checkpoints.names.recorded_state import recorded_origins
+from rewriter.checkpoints.names.recorded_norms import layer_with_norm
+from rewriter.checkpoints.names.recorded_operators import computed_from
+from rewriter.checkpoints.names.recorded_state import ShapeOf, recorded_origins
 from rewriter.checkpoints.names.single_numbers import doubtful_numbers
 from rewriter.checkpoints.names.spare_keys import spare_keys
 from rewriter.checkpoints.tensors.state_dict import StateDict
@@ -22,7 +25,6 @@ from rewriter.evidence.parameters.stored_tensors import Stored
 from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.model.tensors import dtype_name
 from rewriter.modules.analysis import Analysis
-from rewriter.modules.tensor_owners import named_tensors
 
 Decision = Formula | NoFormula | Sign
 _UNKNOWN = "no parameter is known to be in it, and nothing shows that it depends on none"
@@ -48,6 +50,11 @@ def by_name(
         new: the new checkpoint.
     """
     signs = constants_of(analysis)
+
+    def shape_of(name: str) -> tuple[int, ...] | None:
+        entry = new.entries.get(prefixes.key_of(name))
+        return entry.shape if entry is not None else None
+
     found: dict[int, Decision] = {}
     for value, stored in operands_of(analysis.graph).stored.items():
         own = held.get(value, [])
@@ -56,10 +63,13 @@ def by_name(
             found[value] = signs[value]
         else:
             named = formula_of(own, prefixes.key_of, new) if own else None
-            formula = named or _unnamed(analysis, value, prefixes, new)
+            formula = named or _unnamed(analysis, value, shape_of)
+            if isinstance(formula, NoFormula):
+                rows = packed_rows(analysis.graph, own[0], shape_of) if len(own) == 1 else None
+                formula = rows or layer_with_norm(analysis.graph, value, shape_of) or formula
             found[value] = _typed(formula, stored, prefixes, new)
     spare = spare_keys(taken_by(found.values(), prefixes), new)
-    _refuse_merged(analysis, held, found, prefixes, new, spare)
+    refuse_merged(analysis, held, found, prefixes, new, spare)
     _refuse_weak_signs(analysis, found, spare)
     return found
 
@@ -83,14 +93,36 @@ def refuse_doubtful_numbers(analysis: Analysis, found: dict[int, Decision], key:
             found[value] = NoFormula(f"it may be computed from {key}, one number too, and nothing shows it")
 
 
-def _unnamed(analysis: Analysis, value: int, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
+def refuse_merged_constants(
+    analysis: Analysis, found: dict[int, Decision], prefixes: Prefixes, new: StateDict
+) -> None:
+    """Take back the formulas of tensors that may also stand for a constant of the program."""
+    readers, equality = ConstantReaders(analysis), Equality(new)
+    spare = spare_keys(taken_by(found.values(), prefixes), new)
+
+    def tied_to(name: str) -> Iterator[str]:
+        key = prefixes.key_of(name)
+        others = spare.get(equality.shape(key), ())
+        yield from (prefixes.name_of(each) for each in others if equality.same(key, each))
+
+    for value, decision in found.items():
+        if isinstance(decision, NoFormula | Sign) or not readers.of(value, decision.keys):
+            continue
+        if changes_generated(analysis, value, decision, lambda name: new.read(prefixes.key_of(name))):
+            names = {*decision.keys, *(other for name in decision.keys for other in tied_to(name))}
+            if node := readers.of(value, names):
+                found[value] = NoFormula(
+                    f"it may also stand for something that was equal at the export, which {node} reads"
+                )
+
+
+def _unnamed(analysis: Analysis, value: int, shape_of: ShapeOf) -> Formula | NoFormula:
     """Return the formula of a tensor without the name of a parameter, or the reason why it has none."""
     origins = recorded_origins(analysis.graph, value)
     if not origins:
         return NoFormula(_UNKNOWN)
-    known = {name: prefixes.key_of(name) for name in origins}
-    shapes = {name: new.entries[key].shape for name, key in known.items() if key in new.entries}
-    return expansion_in(analysis, value, shapes) or NoFormula(
+    found = expansion_in(analysis, value, shape_of) or computed_from(analysis.graph, value, shape_of)
+    return found or NoFormula(
         f"the exporter computed it from {listed(origins)}; give the old weights by --checkpoint"
     )
 
@@ -107,7 +139,7 @@ def _typed(
     return formula
 
 
-def _refuse_merged(
+def refuse_merged(
     analysis: Analysis,
     held: Mapping[int, list[Held]],
     found: dict[int, Decision],
@@ -116,13 +148,14 @@ def _refuse_merged(
     spare: Mapping[tuple[int, ...], list[str]],
 ) -> None:
     """Take back the formulas of tensors that may stand for parameters with different new tensors."""
-    equality = Equality(new)
+    equality, readers = Equality(new), ConstantReaders(analysis)
     for value, decision in found.items():
         whole = [each for each in held.get(value, ()) if each.claim.part is None]
         if isinstance(decision, NoFormula | Sign) or not whole:
             continue
         own = [key for each in whole if (key := prefixes.key_of(each.key)) in new.entries]
-        if other := merged_with(analysis, value, own, spare, equality):
+        shown = readers.of(value, decision.keys) is None
+        if own and (other := merged_with(analysis, value, own, spare, equality, shown=shown)):
             found[value] = NoFormula(f"it may stand for {own[0]} and {other}, whose new tensors differ")
 
 
@@ -130,33 +163,3 @@ def taken_by(decisions: Iterable[Decision], prefixes: Prefixes) -> set[str]:
     """Return the keys of the checkpoint that formulas read."""
     formulas = (each for each in decisions if not isinstance(each, NoFormula | Sign))
     return {prefixes.key_of(key) for formula in formulas for key in formula.keys}
-
-
-def by_content(
-    analysis: Analysis, found: FoundFormulas, prefixes: Prefixes, new: StateDict
-) -> dict[int, Decision]:
-    """Return stored tensor -> the decision by comparison with the old checkpoint.
-
-    Each formula is tried on the new checkpoint, since its candidates may disagree there.
-    """
-    operands = operands_of(analysis.graph)
-    decisions: dict[int, Decision] = dict.fromkeys(operands.stored, Sign.CONTENT)
-    named = named_tensors(analysis.graph, operands)
-    for name, reason in found.unresolved.items():
-        decisions[named[name]] = NoFormula(reason)
-    for name, formula in found.formulas.items():
-        decisions[named[name]] = _tried(formula, operands.stored[named[name]], prefixes, new)
-    return decisions
-
-
-def _tried(formula: Formula, stored: Stored, prefixes: Prefixes, new: StateDict) -> Formula | NoFormula:
-    lacking = next((key for key in formula.keys if prefixes.key_of(key) not in new.entries), None)
-    if lacking is not None:
-        return NoFormula(f"the checkpoint has no {prefixes.key_of(lacking)}")
-    try:
-        shape = formula.evaluate(lambda key: new.read(prefixes.key_of(key))).shape
-    except ValueError as error:
-        return NoFormula(f"{formula}: {error}")
-    if shape != stored.dims:
-        return NoFormula(f"{formula} has the shape {shape} in the checkpoint, and {stored.dims} in the file")
-    return formula

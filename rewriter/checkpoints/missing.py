@@ -18,7 +18,7 @@ class Absence(StrEnum):
     COUNTER = "counter"
     """It counts steps of training."""
     UNREAD = "unread"
-    """Nothing in the file computes with it, as far as names show."""
+    """No name shows a tensor of it: nothing computes with it, or it is in a tensor of another name."""
     NOT_EXACT = "not exact"
     """A tensor of the file holds it, but not in a form that gives it back."""
 

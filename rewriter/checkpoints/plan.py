@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rewriter.checkpoints.by_content import by_content, resolve_by_names
 from rewriter.checkpoints.content import FoundFormulas
 from rewriter.checkpoints.decisions import (
     Decision,
-    by_content,
     by_name,
     by_value,
     refuse_doubtful_numbers,
+    refuse_merged_constants,
     taken_by,
 )
 from rewriter.checkpoints.formula import Formula
@@ -133,6 +134,9 @@ def plan(
     """
     held = by_value(analysis)
     names = [str(each.key) for of_value in held.values() for each in of_value]
+    names += [
+        name for value in analysis.graph.initializers for name in recorded_origins(analysis.graph, value)
+    ]
     if found is not None:
         names = [key for formula in found.by_content.formulas.values() for key in formula.keys]
     prefixes = prefixes_of(dict.fromkeys(names), new.entries, prefix)
@@ -141,17 +145,20 @@ def plan(
     if found is not None:
         changed = dict.fromkeys(_changed(found, prefixes, new), _LEFT_OUT)
         decisions = by_content(analysis, found.by_content, prefixes, new)
+        resolve_by_names(analysis, decisions, held, prefixes, new, found.old)
         refuse_doubtful_numbers(analysis, decisions, stated_in_checkpoint(found.old))
+        refuse_merged_constants(analysis, decisions, prefixes, new)
         return _planned(analysis, new, prefixes, decisions, changed.get)
     decisions = by_name(analysis, held, prefixes, new)
     refuse_doubtful_numbers(analysis, decisions, stated_in_file(analysis, held))
+    refuse_merged_constants(analysis, decisions, prefixes, new)
     refused = [value for value, each in decisions.items() if isinstance(each, NoFormula)]
     names = [each.key for value in refused for each in held.get(value, ())]
     names += [name for value in refused for name in recorded_origins(analysis.graph, value)]
     explained = set(map(prefixes.key_of, names))
 
     def doubt(key: str) -> str | None:
-        return None if key in explained else doubt_about(key, new, analysis.tree, prefixes)
+        return None if key in explained else doubt_about(key, new, analysis, prefixes)
 
     return _planned(analysis, new, prefixes, decisions, doubt)
 

@@ -41,6 +41,7 @@ class WeightMap(Display):
         given: the keys of the state dict that the file gives -> the parameter.
         missing: the keys that it does not give, as far as they are known.
         complete: whether all keys are known, by a reference.
+        no_keys: the names in `held` that are no keys: rows of a parameter, a bias that the exporter added.
         outputs: the written file.
         removed: the sidecar of a model that the output replaced.
     """
@@ -50,6 +51,7 @@ class WeightMap(Display):
     given: dict[ModulePath, Held]
     missing: tuple[Missing, ...]
     complete: bool
+    no_keys: frozenset[ModulePath] = frozenset()
     outputs: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
 
@@ -101,7 +103,10 @@ def weights(analysis: Analysis, output: Path | None = None) -> WeightMap:
     declared = dict(_declared(analysis))
     given |= {key: given[same] for key, same in declared.items() if key not in given and same in given}
     missing = tuple(_missing(analysis, held, given, declared))
-    found = WeightMap(analysis, held, given, missing, bool(declared))
+    no_keys = frozenset(
+        each.key for each in held if _OF_TENSORS.search(each.key) or (recorded and each.key not in recorded)
+    )
+    found = WeightMap(analysis, held, given, missing, bool(declared), no_keys)
     return found if output is None else _written(found, output)
 
 
@@ -164,7 +169,7 @@ def _missing(
     for key in (*recorded, *declared, *counters):
         known.setdefault(key, None)
     for key, holder in known.items():
-        if key not in given:
+        if key not in given and (not declared or key in declared or key.name == _COUNTER):
             yield _why(analysis, key, holder, declared.get(key))
 
 

@@ -36,7 +36,10 @@ class SideInputs:
         metavar="X",
     )
     checkpoint: Path | str | None = option(
-        None, "Name weights by comparing them with this checkpoint: .safetensors, .bin.", metavar="FILE"
+        None,
+        "Name weights by comparing them with this checkpoint: a .safetensors file, a file of torch, an "
+        ".index.json of shards.",
+        metavar="FILE",
     )
     trace: str | None = option(
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ def _agree(left: Array, right: Array) -> bool:
     return is_close(left, right.astype(np.float32))
 
 
-def alike(formulas: list[Formula]) -> Formula:
+def alike(formulas: Iterable[Formula]) -> Formula:
     """Return the formula, or the one that stands for all of several."""
     distinct = tuple(dict.fromkeys(formulas))
     return distinct[0] if len(distinct) == 1 else Alike(distinct)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rewriter.checkpoints.content.targets import TargetTensor
 from rewriter.checkpoints.formula import Formula, Key
@@ -13,14 +12,6 @@ from rewriter.evidence.parameters.tensor_roles import operands_of
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
-
-
-@dataclass(frozen=True, slots=True)
-class KeyChoice:
-    """Candidates that remain, and whether something besides their content speaks for them."""
-
-    formulas: tuple[Formula, ...]
-    attested: bool
 
 
 class FileEvidence:
@@ -57,23 +48,22 @@ class FileEvidence:
         """Whether all readers of a tensor are in the module that owns a key."""
         return all(self._owns(module, key) for module in self.readers(target))
 
-    def choose(self, target: TargetTensor, formulas: Sequence[Formula]) -> KeyChoice:
+    def choose(self, target: TargetTensor, formulas: Sequence[Formula]) -> Sequence[Formula]:
         """Return the candidates for which the file speaks; all of them if it speaks for none."""
         own = self.own_key(target)
         named = [formula for formula in formulas if isinstance(formula, Key) and formula.name == own]
         if named:
-            return KeyChoice(tuple(named), attested=True)
-        attested = False
+            return named
         for tell in (self.recorded(target), self._by_claim(target), self._by_norm(target)):
             if kept := [formula for formula in formulas if tell and tell & set(formula.keys)]:
-                formulas, attested = kept, True
+                formulas = kept
         modules = self.readers(target)
         read = [
             formula
             for formula in formulas
             if any(self._owns(module, key) for key in formula.keys for module in modules)
         ]
-        return KeyChoice(tuple(read or formulas), attested or bool(read))
+        return read or formulas
 
     def _owns(self, module: str, key: str) -> bool:
         return self._keys.agree(key.rpartition(".")[0], module)

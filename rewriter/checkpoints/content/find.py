@@ -104,8 +104,8 @@ class _FormulaSearch:
         weak = [each for each in self._looked if each.weak and not self._is_named(each)]
         for each in self._looked:
             if each not in weak and each.candidates:
-                choice = self._evidence.choose(each.target, each.candidates)
-                self._formulas[each.target.name] = alike(list(choice.formulas))
+                chosen = self._evidence.choose(each.target, each.candidates)
+                self._formulas[each.target.name] = alike(chosen)
         for each in weak:
             self._settle_weak(each)
         self._widen()
@@ -121,17 +121,16 @@ class _FormulaSearch:
         return any(own in formula.keys for formula in looked.candidates)
 
     def _settle_weak(self, looked: _Looked) -> None:
-        """Resolve a tensor whose content says little: by an unusual number, or by its place."""
+        """Resolve a tensor whose content says little by an unusual number; equal numbers show no formula."""
         name, used = looked.target.name, self._used()
         telling = [each for each in looked.candidates if not looked.simple and self._is_unusual(each)]
         if looked.size < FEW and telling:
-            self._formulas[name] = alike(list(self._evidence.choose(looked.target, telling).formulas))
+            self._formulas[name] = alike(self._evidence.choose(looked.target, telling))
             return
-        free = [formula for formula in looked.candidates if used.isdisjoint(formula.keys)]
-        choice = self._evidence.choose(looked.target, free)
-        if choice.attested and self._evidence.is_weight(looked.target) and looked.size >= FEW:
-            self._formulas[name] = alike(list(choice.formulas))
-        elif free:
+        if looked.candidates and looked.size >= FEW:
+            origin = alike(self._evidence.choose(looked.target, looked.candidates))
+            self._unresolved[name] = f"its numbers are equal, so nothing shows that it is {origin}"
+        elif free := [formula for formula in looked.candidates if used.isdisjoint(formula.keys)]:
             self._unresolved[name] = f"it equals {alike(free)}, which may be chance: only the number shows it"
 
     def _is_unusual(self, formula: Formula) -> bool:
@@ -181,7 +180,7 @@ class _FormulaSearch:
 
     def _unread(self) -> list[str]:
         used = self._used()
-        return [key for key, _ in self._old.tensors() if key not in used]
+        return [key for key in self._old.shapes if key not in used and self._old.is_float(key)]
 
     def _may_be_left_out(self, key: str) -> bool:
         array: Array = self._old.read(key)

@@ -103,17 +103,19 @@ class OldWeights:
         self._old = old
         self.types = types
         self.shapes = {key: tuple(shape) for key, shape in old.shapes.items() if prod(shape)}
+        self._floats: dict[str, bool] = {}
 
     def read(self, key: str) -> Array:
         """Return the tensor of a key as the checkpoint holds it."""
-        return self._old.read(key)
+        array = self._old.read(key)
+        self._floats[key] = is_floating(array.dtype)
+        return array
 
-    def tensors(self) -> Iterator[tuple[str, Array]]:
-        """Yield the keys of floating-point tensors with their tensors, one in memory at a time."""
-        for key in self.shapes:
-            array = self._old.read(key)
-            if is_floating(array.dtype):
-                yield key, array
+    def is_float(self, key: str) -> bool:
+        """Whether the tensor of a key has a floating-point type."""
+        if key not in self._floats:
+            self.read(key)
+        return self._floats[key]
 
     def casts(self, array: Array) -> Iterator[Array]:
         """Yield a tensor in each floating-point type of the model."""

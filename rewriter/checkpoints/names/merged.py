@@ -14,6 +14,7 @@ import numpy as np
 
 from rewriter.checkpoints.tensors.state_dict import StateDict
 from rewriter.evidence.parameters.parameter_names import readers_of
+from rewriter.model.blocks import blocks_of
 from rewriter.model.tensors import array_of
 from rewriter.modules.analysis import Analysis
 
@@ -50,6 +51,8 @@ def merged_with(
     own: Sequence[str],
     spare: Mapping[tuple[int, ...], list[str]],
     equality: Equality,
+    *,
+    shown: bool,
 ) -> str | None:
     """Return a key with another tensor that an initializer may stand for besides its own; None without one.
 
@@ -59,19 +62,23 @@ def merged_with(
         own: the keys of the parameters that it holds whole.
         spare: shape -> keys that no tensor takes.
         equality: the comparison of keys.
+        shown: whether the file shows that all readers of the initializer read its own parameters.
     """
     if other := equality.unlike(own[0], own[1:]):
         return other
     others = spare.get(equality.shape(own[0]), ())
-    if not others or not _may_be_merged(analysis, value):
+    if not others or not _may_be_merged(analysis, value, shown=shown):
         return None
     return equality.unlike(own[0], others)
 
 
-def _may_be_merged(analysis: Analysis, value: int) -> bool:
-    """Whether several nodes read an initializer, or it repeats one number, as new biases and norms do."""
-    if len(readers_of(analysis.graph, value)) > 1:
+def _may_be_merged(analysis: Analysis, value: int, *, shown: bool) -> bool:
+    """Whether unknown nodes read an initializer, or it repeats one number, as new biases and norms do."""
+    if not shown and len(readers_of(analysis.graph, value)) > 1:
         return True
     folder = analysis.path.parent if analysis.path else None
     array = array_of(analysis.graph.initializers[value], folder)
-    return array is None or bool((array == array.reshape(-1)[0]).all())
+    if array is None:
+        return True
+    first = array.reshape(-1)[0]
+    return all(bool((block == first).all()) for block in blocks_of(array))

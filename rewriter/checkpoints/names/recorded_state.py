@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from rewriter.evidence.metadata.dynamo import GRAPH_SIGNATURE, INPUT_KIND, folded_from
+from rewriter.evidence.metadata.dynamo import FX_NODE, GRAPH_SIGNATURE, INPUT_KIND, folded_from, signature
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.index.index_cache import once_per_index
 from rewriter.model.metadata import get, read
 
+ShapeOf = Callable[[str], tuple[int, ...] | None]
+"""Name of a parameter in the file -> its shape in the new checkpoint; None if it has none."""
 _PERSISTENT = "pkg.torch.export.graph_signature.InputSpec.persistent"
+_ARGUMENT = re.compile(r"%(\w+)")
 _STATE = re.compile(r"^\w+: (?:PARAMETER|BUFFER) target='(.*?)'(?: persistent=(True|False))?$", re.MULTILINE)
 
 
@@ -58,3 +61,15 @@ def _uses(graph: GraphIndex) -> Iterator[tuple[str, str]]:
 def made_from(graph: GraphIndex, key: str) -> str:
     """Return a tensor that the exporter computed from a key, by its record; '' for none."""
     return _made(graph).get(key, "")
+
+
+@once_per_index
+def recorded_arguments(graph: GraphIndex) -> Mapping[str, str]:
+    """Return key -> a node with it among the arguments of torch's operator, by the record of the exporter."""
+    found: dict[str, str] = {}
+    keys = signature(graph)
+    for node in graph.nodes if keys else ():
+        for argument in _ARGUMENT.findall(get(node, FX_NODE) or ""):
+            if argument in keys:
+                found.setdefault(keys[argument], node.name or node.op_type)
+    return found

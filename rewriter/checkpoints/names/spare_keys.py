@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import prod
 
 from rewriter.checkpoints.names.merged import Equality
 from rewriter.checkpoints.names.prefixes import Prefixes
+from rewriter.checkpoints.names.recorded_state import recorded_arguments, state_of
 from rewriter.checkpoints.tensors.state_dict import StateDict
-from rewriter.modules.module_tree import ModuleTree
+from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 
 
@@ -35,19 +37,27 @@ def tied_keys(taken: set[str], new: StateDict) -> Iterator[tuple[str, str]]:
                 yield key, same
 
 
-def doubt_about(key: str, new: StateDict, tree: ModuleTree, prefixes: Prefixes) -> str | None:
+def doubt_about(key: str, new: StateDict, analysis: Analysis, prefixes: Prefixes) -> str | None:
     """Return why the model may compute with a key, though no tensor is known to hold it; None if it does not.
 
-    A module without nodes computes nothing. A batch norm is an exception: it may be in the weights of a
-    layer, without a sign of that in the file.
+    A module without nodes computes nothing. There are exceptions: a batch norm may be in the weights of a
+    layer, without a sign of that in the file; a module may leave the computation to its parent, which the
+    dynamo exporter records; and onnxscript removes a product with one and a sum with zero.
 
     Args:
         key: a key that no tensor takes, with another tensor than any taken key.
         new: the checkpoint.
-        tree: the modules of the file.
+        analysis: the model.
         prefixes: the prefixes of names that differ between file and checkpoint.
     """
-    module = ModulePath(prefixes.name_of(key)).parent or ROOT
+    name, tree = prefixes.name_of(key), analysis.tree
+    if node := recorded_arguments(analysis.graph).get(name):
+        return f"no tensor is known to hold it, and {node} was computed from it"
+    if name in state_of(analysis.graph) and prod(new.entries[key].shape) == 1:
+        return (
+            "no tensor is known to hold it; the exporter may have left it out, as a factor 1 or a summand 0"
+        )
+    module = ModulePath(name).parent or ROOT
     if module in tree and tree[module].nodes:
         return f"no tensor is known to hold it, and {module or 'the root'} computes something"
     if f"{key.rpartition('.')[0]}.running_var" in new.entries:

@@ -16,6 +16,7 @@ import numpy as np
 
 from rewriter.evidence.checkpoint.files import tensors_in
 from rewriter.evidence.claims import InitializerSlice
+from rewriter.model.blocks import blocks_of
 from rewriter.model.tensors import Array
 
 _HEAD = 16
@@ -149,21 +150,26 @@ def _index(path: Path, types: dict[str, np.dtype[Any]]) -> Index:
     count = 0
     for name, tensor in tensors_in(path):
         count += 1
-        stored = StoredTensor(name, tensor.shape, _is_dull(tensor))
-        for array in _casts(tensor, types):
-            element = array.dtype.name
-            index.by_digest.setdefault((element, _digest(array)), []).append(stored)
-            index.sizes.add((element, array.size))
-            if array.ndim in (1, 2) and array.shape[-1] * array.itemsize >= _HEAD:
-                head = array.reshape(-1)[: _HEAD // array.itemsize].tobytes()
-                index.by_head.setdefault((element, head), []).append(array.shape)
+        _add(index, name, tensor, types)
+        del tensor  # before the next one is read
     return Index(count, index.by_digest, index.by_head, index.sizes)
+
+
+def _add(index: Index, name: str, tensor: Array, types: dict[str, np.dtype[Any]]) -> None:
+    stored = StoredTensor(name, tensor.shape, _is_dull(tensor))
+    for array in _casts(tensor, types):
+        element = array.dtype.name
+        index.by_digest.setdefault((element, _digest(array)), []).append(stored)
+        index.sizes.add((element, array.size))
+        if array.ndim in (1, 2) and array.shape[-1] * array.itemsize >= _HEAD:
+            head = array.reshape(-1)[: _HEAD // array.itemsize].tobytes()
+            index.by_head.setdefault((element, head), []).append(array.shape)
 
 
 def _is_dull(tensor: Array) -> bool:
     """Whether a tensor repeats one integer, or one number exact in float16: many files have such tensors."""
     first = tensor.reshape(-1)[:1]
-    if not bool((first == tensor).all()):
+    if not all(bool((first == block).all()) for block in blocks_of(tensor)):
         return False
     with np.errstate(all="ignore"):
         return not is_floating(tensor.dtype) or bool(first.astype(np.float16).astype(first.dtype) == first)
@@ -189,5 +195,7 @@ def is_floating(element: np.dtype[Any]) -> bool:
 
 
 def _digest(array: Array) -> bytes:
-    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    return hashlib.blake2b(data.data, digest_size=16).digest()
+    found = hashlib.blake2b(digest_size=16)
+    for block in blocks_of(array):
+        found.update(block.reshape(-1).view(np.uint8).data)
+    return found.digest()

@@ -59,6 +59,10 @@ class _Found:
         return all(match.part is None for match in self.matches)
 
 
+class ForeignCheckpoint(UsageError):
+    """No tensor of a checkpoint is in the model as it is: it is another one, or the exporter computed all."""
+
+
 def testify(
     graph: GraphIndex, modules: Sequence[ModulePath | None], checkpoint: Checkpoint, path: Path | None
 ) -> Testimony:
@@ -72,8 +76,9 @@ def testify(
 
     Raises:
         UnreadableModel: the checkpoint or external data of the model cannot be read.
-        UsageError: no content that identifies a tensor is in both, though the model has an initializer of two
-            axes or more; or the checkpoint needs torch, which is not installed.
+        ForeignCheckpoint: no content that identifies a tensor is in both, though the model has an initializer
+            of two axes or more.
+        UsageError: the checkpoint needs torch, which is not installed.
     """
     values = [value for value in graph.bodies[0].values.values() if value in graph.initializers]
     tensors = {value: graph.initializers[value] for value in values}
@@ -82,7 +87,7 @@ def testify(
     looked_up = [_look_up(value, tensor, index, checkpoint, path) for value, tensor in tensors.items()]
     found = [each for each in looked_up if each.matches]
     if not any(each.telling for each in found) and any(len(tensor.dims) > 1 for tensor in tensors.values()):
-        raise UsageError(
+        raise ForeignCheckpoint(
             f"{path or 'model'}: the checkpoint {checkpoint.path} does not fit: none of its {index.count:,} "
             "tensors is in this file; give the weights that were exported"
         )

@@ -44,13 +44,12 @@ def test_a_tensor_that_only_the_module_of_its_key_reads_is_not_merged() -> None:
     assert found.unread == found.left_out == ("b.bias",)
 
 
-def test_the_reader_of_a_nameless_tensor_decides_between_equal_keys() -> None:
+def test_equal_numbers_without_a_name_show_no_formula() -> None:
+    """The exporter may have doubled a bias of zeros."""
     old = InMemory({"a.bias": ZEROS, "b.bias": ZEROS})
-    found = find({"onnx::Add_7": ZEROS, "onnx::Add_8": ZEROS}, old, {"onnx::Add_7": "b", "onnx::Add_8": "a"})
-    assert {name: formula.keys for name, formula in found.formulas.items()} == {
-        "onnx::Add_7": ("b.bias",),
-        "onnx::Add_8": ("a.bias",),
-    }
+    found = find({"onnx::Add_7": ZEROS, "a.bias": ZEROS}, old, {"onnx::Add_7": "b", "a.bias": "a"})
+    assert list(found.formulas) == ["a.bias"]
+    assert found.unresolved["onnx::Add_7"].endswith("so nothing shows that it is b.bias")
 
 
 def test_a_number_that_equals_a_key_by_chance_is_no_weight() -> None:

@@ -40,3 +40,11 @@ def test_a_batch_norm_without_nodes_may_be_in_the_weights_of_a_layer() -> None:
     norm = {f"norm.{name}": drawn(4, seed=2) for name in ("weight", "running_var")}
     with pytest.raises(Unresolved, match=r"2 keys cannot be resolved, first norm.weight: .* may have been"):
         rewriter.refit(source, {"a.bias": drawn(4), **norm})
+
+
+def test_a_layer_that_is_called_twice_reads_its_own_parameter() -> None:
+    again = node("Add", "/a/Add_1", ["/a/Add_output_0", "a.bias"], "y")
+    source = model([SHARED[0], again], {"a.bias": drawn(4)})
+    assert rewriter.refit(source, {"a.bias": drawn(4, seed=1), "c.bias": drawn(4, seed=2)}).plan.unused == (
+        "c.bias",
+    )

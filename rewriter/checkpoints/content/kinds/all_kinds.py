@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Protocol
 
@@ -36,13 +37,17 @@ class Kinds:
 
         Equal elements are looked for as they are alone; of few elements also functions.
         """
-        kinds: tuple[_Kind, ...] = (self._same,)
-        if not is_dull(target) and target.size >= FEW:
-            kinds = (self._same, self._rows, *self._arithmetic)
-        elif target.size < FEW and not is_simple(target):
-            kinds = (self._same, self._arithmetic[0])
-        found = next((found for kind in kinds if (found := kind.find(target))), [])
+        found = next((found for kind in self._for(target) if (found := kind.find(target))), [])
         return found or ([] if is_dull(target) else repeated(target, self.find))
+
+    def _for(self, target: Array) -> Iterator[_Kind]:
+        """Yield the kinds for a tensor; an index is built only if the kinds before found nothing."""
+        yield self._same
+        if not is_dull(target) and target.size >= FEW:
+            yield self._rows
+            yield from self._arithmetic
+        elif target.size < FEW and not is_simple(target):
+            yield self._arithmetic[0]
 
     def multiple_of(self, target: Array) -> Formula | None:
         """Return a tensor of which the target is a multiple, by a number of unknown origin."""

@@ -3,7 +3,7 @@
 The keys are those that torch documents: `running_mean`, `running_var`, `weight` and `bias` of a batch norm;
 `weight_g` and `weight_v` of `torch.nn.utils.weight_norm`; `parametrizations.weight.original0`, `original1` of
 `torch.nn.utils.parametrizations.weight_norm`; `parametrizations.weight.original`, `.0._u`, `.0._v` of its
-`spectral_norm`.
+`spectral_norm`; `weight_orig`, `weight_u`, `weight_v` of `torch.nn.utils.spectral_norm`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class NormScale:
     def evaluate(self, read: Read) -> Array:
         """Return the factor of each channel."""
         weight: Array = exact(read, self.weight) if self.weight else np.ones(())
-        return np.asarray(weight / np.sqrt(exact(read, self.variance) + self.epsilon))
+        with np.errstate(all="ignore"):
+            return np.asarray(weight / np.sqrt(exact(read, self.variance) + self.epsilon))
 
     def __str__(self) -> str:
         return f"{self.weight or 1} / sqrt({self.variance} + {self.epsilon:g})"
@@ -127,11 +128,12 @@ def weights_of(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Formula]:
             other = f"{key.removesuffix(ending)}{direction}"
             if key.endswith(ending) and _is_magnitude(shapes[key], shapes.get(other, ())):
                 yield WeightNorm(key, other)
-        base = key.removesuffix(".original")
-        left, right = shapes.get(f"{base}.0._u", ()), shapes.get(f"{base}.0._v", ())
-        estimates = len(left) == len(right) == 1 and left[0] * right[0] == prod(shapes[key])
-        if base != key and estimates and left[0] in shapes[key]:
-            yield SpectralNorm(key, f"{base}.0._u", f"{base}.0._v")
+        for ending, before in ((".original", ".0._"), ("_orig", "_")):
+            vectors = [f"{key.removesuffix(ending)}{before}{letter}" for letter in "uv"]
+            left, right = (shapes.get(each, ()) for each in vectors)
+            estimates = len(left) == len(right) == 1 and left[0] * right[0] == prod(shapes[key])
+            if key.endswith(ending) and estimates and left[0] in shapes[key]:
+                yield SpectralNorm(key, *vectors)
 
 
 def _is_magnitude(shape: tuple[int, ...], direction: tuple[int, ...]) -> bool:

@@ -19,7 +19,8 @@ class WeightJson(TypedDict):
     """Parameter in a tensor of the file.
 
     Attributes:
-        key: Key of the state dict.
+        key: Key of the state dict, or another name, see is_key.
+        is_key: Whether it is a key; false for rows of a parameter, and for a bias that the exporter added.
         initializer: Name of the initializer that holds it.
         holds: What the initializer holds of it.
         shape: Shape in the state dict; null if the file does not show it.
@@ -31,6 +32,7 @@ class WeightJson(TypedDict):
     """
 
     key: str
+    is_key: bool
     initializer: str
     holds: Holds
     shape: Sequence[Count] | None
@@ -59,8 +61,8 @@ class MissingJson(TypedDict):
     Attributes:
         key: The key.
         why: tied: another key has the same tensor. folded: something was computed from it before the export.
-            counter: it counts steps of training. unread: nothing in the file computes with it, as far as
-            names show. not exact: a tensor holds it, but not in a form that gives it back.
+            counter: it counts steps of training. unread: no name in the file shows a tensor of it. not
+            exact: a tensor holds it, but not in a form that gives it back.
         of: The other key, the computation, or what the tensor holds; empty for none.
     """
 
@@ -97,7 +99,10 @@ def weights_json(found: WeightMap) -> WeightsJson:
     given = {(each.key, each.initializer) for each in found.given.values()}
     return {
         "schema": WEIGHTS,
-        "weights": [_weight_json(each, (each.key, each.initializer) in given) for each in found.held],
+        "weights": [
+            _weight_json(each, (each.key, each.initializer) in given, each.key not in found.no_keys)
+            for each in found.held
+        ],
         "tied": [{"key": as_text(key), "of": as_text(other)} for key, other in found.tied.items()],
         "missing": [
             {"key": as_text(each.key), "why": each.absence, "of": as_text(each.of)} for each in found.missing
@@ -108,9 +113,10 @@ def weights_json(found: WeightMap) -> WeightsJson:
     }
 
 
-def _weight_json(held: Held, given: bool) -> WeightJson:
+def _weight_json(held: Held, given: bool, is_key: bool) -> WeightJson:
     return {
         "key": as_text(held.key),
+        "is_key": is_key,
         "initializer": as_text(held.initializer),
         "holds": held.claim.holds or Holds.UNKNOWN,
         "shape": held.shape,

@@ -37,10 +37,15 @@ def print_weights(found: WeightMap, console: Console) -> None:
     missing = [f"{counted(len(found.missing), 'key')} not"] if found.missing else []
     extent = "all keys by a reference" if found.complete else "further keys are not known without --reference"
     flow(console, [f"the file gives {counted(len(found.given), 'key')}", *missing, extent])
-    if found.held:
+    keys = [each for each in found.held if each.key not in found.no_keys]
+    if keys:
         console.print()
-        _print_table([_HEAD, *map(_row, found.held)], console)
+        _print_table([_HEAD, *map(_row, keys)], console)
         console.print()
+    for each in found.held:
+        if each.key in found.no_keys:
+            key, _, holds, shape = _row(each)
+            flow(console, [f"{key} {holds}", shape], label="no key")
     for key, other in found.tied.items():
         flow(console, [f"{key} = {other}"], label="tied")
     for absent in found.missing:
@@ -146,7 +151,26 @@ def _difference(prefix: AdapterPrefix) -> list[str]:
     return [told] if lost or added else []
 
 
-_KINDS = {"key": "as they are", "permuted": "transposed"}
+_KINDS = {
+    "key": "as they are",
+    "permuted": "transposed",
+    "alike": "of equal keys",
+    "combined": "sums or products",
+    "expanded": "repeated",
+    "gates": "with gates in another order",
+    "gathered": "rows",
+    "mapped": "functions of their elements",
+    "normscale": "factors of a batch norm",
+    "normshift": "with the shift of a batch norm",
+    "resizedgrid": "resized",
+    "rowrange": "rows",
+    "scaled": "with factors",
+    "scaledchannels": "with the factors of a batch norm",
+    "spectralnorm": "with spectral norm",
+    "sum": "sums",
+    "weightnorm": "with weight norm",
+}
+"""Class of a formula in lower case -> words for its tensors."""
 
 
 def _prefix(plan: RefitPlan) -> str:
