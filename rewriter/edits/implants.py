@@ -54,12 +54,14 @@ class Implant:
         piece: the name of the piece.
         seated: its nodes in the model.
         conversion: its conversion to another version of ONNX's operators; None if it needed none.
+        inlined: whether functions of `rewrite` or `replace` in it were inlined.
     """
 
     target: Target
     piece: str
     seated: Seated
     conversion: Conversion | None = None
+    inlined: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,6 +85,11 @@ class Implanting(Display):
     numeric: Numeric | None
     outputs: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
+
+    @property
+    def flattened(self) -> bool:
+        """Whether functions of `rewrite` or `replace` in the model or in a piece were inlined."""
+        return self.analysis.grouped or any(each.inlined for each in self.implants)
 
     def _brief(self) -> str:
         return f"{listed(each.target for each in self.implants)}, {numbers_phrase(self.numeric)}"
@@ -130,7 +137,7 @@ def implant(
     seats = [_seat(borders[target], piece, fit[id(piece)][0]) for target, piece in wanted]
     model, seated = join(analysis.graph, seats, home)
     implants = tuple(
-        Implant(each.seat.border.target, each.seat.name, each, fit[id(piece)][1])
+        Implant(each.seat.border.target, each.seat.name, each, fit[id(piece)][1], piece.grouped)
         for each, (_, piece) in zip(seated, wanted, strict=True)
     )
     if output:

@@ -93,8 +93,16 @@ def test_functions_of_ours_are_inlined() -> None:
     piece = rewriter.rewrite(extracted(whole(), "l.1"), functions="call", numbers=False).analysis.model
     found = implanted(grouped, {"l.1": piece})
     assert found.analysis.grouped
+    assert found.flattened
     assert not found.model.functions
     assert certify(whole(), found.model).equal
+
+
+def test_functions_of_a_piece_are_told_as_inlined() -> None:
+    piece = rewriter.replace(extracted(whole(), "l.1"), "l.1", "my.domain:Fused", numbers=False).model
+    found = implanted(whole(), {"l.1": piece})
+    assert (found.analysis.grouped, found.flattened, found.implants[0].inlined) == (False, True, True)
+    assert not found.model.functions
 
 
 def test_several_pieces_at_once() -> None:

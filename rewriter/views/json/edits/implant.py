@@ -57,7 +57,7 @@ class ImplantJson(TypedDict):
     Printed by `rewriter implant --json`.
 
     Attributes:
-        flattened: Whether functions that `rewrite` had made were inlined.
+        flattened: Whether functions that `rewrite` or `replace` had made were inlined.
         implants: The pieces.
         outside: Certificate that all outside of the pieces is equal.
         numeric: Numbers of the model before and after.
@@ -79,7 +79,7 @@ def implant_json(found: Implanting) -> ImplantJson:
     """Convert a model with pieces to JSON."""
     return {
         "schema": IMPLANT,
-        "flattened": found.analysis.grouped,
+        "flattened": found.flattened,
         "implants": [_implanted(each) for each in found.implants],
         "outside": certificate_json(found.certificate),
         "numeric": numeric_json(found.numeric),
