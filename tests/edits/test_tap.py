@@ -162,3 +162,9 @@ def test_all_modules_at_once(path: Any) -> None:
     assert report.verification.verdict is rewriter.Verdict.EQUAL
     back = rewriter.untap(report.analysis.model, numbers=False).analysis.model
     assert back == onnx.load(path, load_external_data=False)
+
+
+def test_the_root_has_the_inputs_and_outputs_of_the_model() -> None:
+    for what in ("inputs", "outputs"):
+        refusals = rewriter.tap(chain(*LAYERS), "**", what=what, numbers=False).refusals
+        assert "(root): its inputs and outputs are those of the model" in map(str, refusals)
