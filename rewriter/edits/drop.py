@@ -35,7 +35,6 @@ from rewriter.passes.base import InterfaceEdit, Outcome
 from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ROOT, ModulePath
 
-
 _OWNER = "a body goes only with the module that owns its node"
 
 

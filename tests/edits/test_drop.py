@@ -79,4 +79,4 @@ def test_nothing_selected_is_a_slip() -> None:
     with pytest.raises(UsageError, match="missing modules"):
         rewriter.drop(model(HEADS), ())
     with pytest.raises(UsageError, match="the root is the whole model; choose modules inside"):
-        rewriter.drop(model(HEADS), "")
+        rewriter.drop(model(HEADS), "**")
