@@ -39,6 +39,8 @@ class ImplantedJson(TypedDict):
         inputs: Input of the piece -> the value of the model that it reads.
         outputs: Output of the piece -> the value of the model that it computes.
         conversion: Conversion of the piece; null if it needed none.
+        inlined: Whether functions of `rewrite` or `replace` in the piece were inlined.
+        draws: Operators of the piece that draw random numbers, so that no two runs agree.
     """
 
     modules: Sequence[str]
@@ -49,6 +51,8 @@ class ImplantedJson(TypedDict):
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     conversion: ConversionJson | None
+    inlined: bool
+    draws: Sequence[str]
 
 
 class ImplantJson(TypedDict):
@@ -98,6 +102,8 @@ def _implanted(each: Implant) -> ImplantedJson:
         "nodes": len(each.seated.nodes) + len(each.seated.added),
         "inputs": {as_text(name): as_text(value) for name, value in matched.inputs.items()},
         "outputs": {as_text(name): as_text(value) for name, value in matched.outputs.items()},
+        "inlined": each.inlined,
+        "draws": [as_text(name) for name in each.draws],
         "conversion": None
         if conversion is None
         else {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from rewriter.basics.display import counted
+from rewriter.basics.display import counted, listed
 from rewriter.edits.implants import Implant, Implanting
 from rewriter.verdict.phrases import certificate_phrase, numbers_phrase
 from rewriter.verdict.verification import Verdict
@@ -34,7 +34,9 @@ def print_implanting(found: Implanting, console: Console) -> None:
         label="proof",
     )
     flow(console, _inside(found), label="")
-    flow(console, [numbers_phrase(found.numeric)], label="numbers")
+    draws = list(dict.fromkeys(name for each in found.implants for name in each.draws))
+    random = [f"pieces draw random numbers by {listed(draws)}, so each run differs"] if draws else []
+    flow(console, [numbers_phrase(found.numeric), *random], label="numbers")
     flow(console, map(written_phrase, found.outputs), label="written")
     print_removed(found.outputs, found.removed, console)
 
