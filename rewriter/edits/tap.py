@@ -50,6 +50,8 @@ from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
 
+_ADVICE = "a value that is stacked must have one shape in all iterations, --iterations last takes any"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TapOutcome(Outcome):
@@ -123,7 +125,10 @@ class Tap(ChosenModules):
         added = write(analysis, typed, types, stacked=self.iterations == "stacked")
         write_taps(analysis.model, (*read_taps(analysis.model), *added))
         edit = InterfaceEdit(added=tuple(tap.output for tap in added))
-        return TapOutcome({"outputs added": len(added)}, tuple(refusals), interface=edit, taps=added)
+        advice = _ADVICE if any("stacked" in tap.runs for tap in added) else ""
+        return TapOutcome(
+            {"outputs added": len(added)}, tuple(refusals), interface=edit, advice=advice, taps=added
+        )
 
     def _fault_of_type(
         self, graph: GraphIndex, each: WantedTap, types: Mapping[int, ValueInfoProto]

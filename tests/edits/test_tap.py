@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.errors import CannotCut, UsageError
+from rewriter.errors import CannotCut, NotProved, UsageError
 from rewriter.passes.registry.syntax import parse_passes
 from rewriter.refusals import Reason
 from tests.build import chain
@@ -168,3 +168,15 @@ def test_the_root_has_the_inputs_and_outputs_of_the_model() -> None:
     for what in ("inputs", "outputs"):
         refusals = rewriter.tap(chain(*LAYERS), "**", what=what, numbers=False).refusals
         assert "(root): its inputs and outputs are those of the model" in map(str, refusals)
+
+
+def test_values_of_several_shapes_are_not_stacked() -> None:
+    text = """g (float[N] x, int64 n, bool k) => (float[M] y) {
+      ["/loop/Loop"] y = Loop(n, k, x) <body = b (int64 i, bool go, float[P] s) => (bool on, float[Q] t) {
+        ["/loop/cond/Identity"] on = Identity(go)
+        ["/loop/a/Concat"] u = Concat<axis = 0>(s, s)
+        ["/loop/b/Neg"] t = Neg(u) }> }"""
+    given = {"x": ONES, "n": np.array(3), "k": np.array(True)}
+    with pytest.raises(NotProved, match="nothing was written, a value that is stacked must have one shape"):
+        rewriter.tap(model(text), "loop.a", iterations="stacked", inputs=given)
+    assert rewriter.tap(model(text), "loop.a", inputs=given).taps[0].runs == ("last",)
