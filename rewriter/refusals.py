@@ -53,10 +53,7 @@ class Reason(Enum):
     OTHER_OWNER = (
         "the value is in a body of another operator than If, Loop and Scan, whose results are not known"
     )
-    SCAN_LISTS = (
-        "the Scan around the value lists axes or directions of its results, or is older than opset 9, so it "
-        "gets no further result"
-    )
+    EARLY_SCAN = "the Scan around the value is older than opset 9, so it gets no further result"
     BRANCH_IN_ITERATIONS = (
         "the branch around the value may run in some iterations only, and stacked iterations need one shape; "
         "--iterations last can show it in a Loop"

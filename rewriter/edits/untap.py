@@ -22,13 +22,14 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import ClassVar
 
-from onnx import GraphProto
+from onnx import GraphProto, NodeProto
 
 from rewriter.cutting.calls import file_of
 from rewriter.edits.removal import erase_at
 from rewriter.edits.taps.record import read_taps, write_taps
 from rewriter.errors import CannotCut, UsageError
 from rewriter.model.index.graph import graphs_of, nodes_within
+from rewriter.model.operator_set.body_types import SCAN_OUTPUT_LISTS
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.base import InterfaceEdit, Outcome
 from rewriter.passes.preserved_parts import Part
@@ -87,11 +88,19 @@ def _foreign_reader(graph: GraphProto, made: Set[str]) -> tuple[str, str] | None
     return None
 
 
+def _erase_listed(node: NodeProto, doomed: list[bool]) -> None:
+    """Erase what a Scan lists of results of its body, the last of which are the stacked ones."""
+    for attribute in node.attribute if node.op_type == "Scan" else ():
+        if attribute.name in SCAN_OUTPUT_LISTS:
+            erase_at(attribute.ints, doomed[len(doomed) - len(attribute.ints) :])
+
+
 def _erase_values(graph: GraphProto, made: Set[str]) -> None:
     """Erase values from a graph and its bodies: nodes that write nothing else, and their names elsewhere."""
     for node in graph.node:
         for attribute in node.attribute:
             for body in graphs_of(attribute):
+                _erase_listed(node, [info.name in made for info in body.output])
                 erase_at(body.output, [info.name in made for info in body.output])
                 erase_at(body.input, [info.name in made for info in body.input])
                 _erase_values(body, made)
