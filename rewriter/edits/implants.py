@@ -65,6 +65,12 @@ class Implant:
     inlined: bool = False
     draws: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The values of the model that the modules read and the piece does not."""
+        read = set(self.seated.seat.matched.inputs.values())
+        return tuple(each.value for each in self.seated.seat.border.inputs if each.value not in read)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Implanting(Display):

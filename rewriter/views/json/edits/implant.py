@@ -37,6 +37,7 @@ class ImplantedJson(TypedDict):
         replaced: Number of nodes that it replaces; nodes in graph bodies of these do not count.
         nodes: Number of nodes that were written for it; nodes in graph bodies of these do not count.
         inputs: Input of the piece -> the value of the model that it reads.
+        left_out: Values of the model that the modules read and the piece does not.
         outputs: Output of the piece -> the value of the model that it computes.
         conversion: Conversion of the piece; null if it needed none.
         inlined: Whether functions of `rewrite` or `replace` in the piece were inlined.
@@ -49,6 +50,7 @@ class ImplantedJson(TypedDict):
     replaced: Count
     nodes: Count
     inputs: Mapping[str, str]
+    left_out: Sequence[str]
     outputs: Mapping[str, str]
     conversion: ConversionJson | None
     inlined: bool
@@ -101,6 +103,7 @@ def _implanted(each: Implant) -> ImplantedJson:
         "replaced": len(each.seated.seat.border.nodes),
         "nodes": len(each.seated.nodes) + len(each.seated.added),
         "inputs": {as_text(name): as_text(value) for name, value in matched.inputs.items()},
+        "left_out": [as_text(value) for value in each.left_out],
         "outputs": {as_text(name): as_text(value) for name, value in matched.outputs.items()},
         "inlined": each.inlined,
         "draws": [as_text(name) for name in each.draws],

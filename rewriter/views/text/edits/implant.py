@@ -69,3 +69,5 @@ def _border(each: Implant) -> Iterator[str]:
         others = [f"{name} is {value}" for name, value in pairs.items() if name != value]
         yield counted(len(pairs), word) + ("" if others else " matched by name")
         yield from others
+        if word == "input" and each.left_out:
+            yield f"does not read {listed(each.left_out)}"
