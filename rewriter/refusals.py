@@ -45,7 +45,7 @@ class Reason(Enum):
     )
     NO_VALUE = "no value that the model computes enters or leaves it, so there is none to show"
     TAPPED = "an output of the model shows this value for this module already"
-    OUTPUTS_OF_MODEL = "its outputs are those of the model"
+    ENDS_OF_MODEL = "its inputs and outputs are those of the model"
     IN_A_FUNCTION = (
         "the value is in a function of another tool, which stays as it is; 'rewriter flatten --foreign' "
         "inlines it"
@@ -53,10 +53,7 @@ class Reason(Enum):
     OTHER_OWNER = (
         "the value is in a body of another operator than If, Loop and Scan, whose results are not known"
     )
-    SCAN_LISTS = (
-        "the Scan around the value lists axes or directions of its results, or is older than opset 9, so it "
-        "gets no further result"
-    )
+    EARLY_SCAN = "the Scan around the value is older than opset 9, so it gets no further result"
     BRANCH_IN_ITERATIONS = (
         "the branch around the value may run in some iterations only, and stacked iterations need one shape; "
         "--iterations last can show it in a Loop"
@@ -68,6 +65,10 @@ class Reason(Enum):
     )
     NO_OUTPUT_TYPE = (
         "neither onnx nor onnxruntime knows the type of this value, and an output of a model must have one"
+    )
+    NO_IDENTITY = (
+        "no Identity of this opset, or of onnxruntime, copies a value of its type; --value makes the value "
+        "itself an output"
     )
     READ_OUTSIDE = "nodes outside of the module read its result too, so it stays before the new node"
     LOST_DEFAULT = "onnx loses the defaults of its attributes inside functions, so no function has this node"
@@ -82,4 +83,5 @@ class Refusal:
     witness: str
 
     def __str__(self) -> str:
-        return f"{self.module or '(root)'}: {self.reason.value} ({self.witness})"
+        witness = f" ({self.witness})" if self.witness else ""
+        return f"{self.module or '(root)'}: {self.reason.value}{witness}"

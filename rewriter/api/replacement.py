@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rewriter.api.foreign_models import AnySource, take
 from rewriter.api.input_arrays import read_inputs
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
+from rewriter.edits.given_attributes import AttributeValue
 from rewriter.edits.operator_name import OperatorName
 from rewriter.edits.replacement import Replacement
 from rewriter.errors import UsageError
@@ -22,6 +23,7 @@ def replace(
     operator: str,
     output: PathLike | None = None,
     *,
+    attributes: Mapping[str, AttributeValue] | None = None,
     tolerance: float | None = None,
     rtol: float | None = None,
     atol: float | None = None,
@@ -44,6 +46,8 @@ def replace(
             becomes one node. Of modules inside each other, the outermost counts.
         operator: the domain and the name of the operator: `"my.domain:FusedAttention"`.
         output: the file to write; None to only return the model (`.model`).
+        attributes: attributes of each node that a kernel demands, such as `{"num_heads": 4}`: integers,
+            floats, texts, or lists of one of these. The body does not read them.
         tolerance: in a domain of a runtime, accept numbers of its kernel within this share of the largest
             value of each output; 1e-3 if no tolerance is given.
         rtol: accept numbers of a kernel as `numpy.allclose` does; excludes `tolerance`.
@@ -80,4 +84,6 @@ def replace(
         folder=taken.folder,
     )
     target = None if output is None else Path(output)
-    return replacing.replace(taken.source, selection, OperatorName.of(operator), target, options)
+    return replacing.replace(
+        taken.source, selection, OperatorName.of(operator), target, options, attributes=attributes
+    )

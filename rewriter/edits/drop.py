@@ -33,7 +33,9 @@ from rewriter.modules.analysis import Analysis
 from rewriter.modules.selection import Selection
 from rewriter.passes.base import InterfaceEdit, Outcome
 from rewriter.passes.preserved_parts import TREE, Part
-from rewriter.paths import ModulePath
+from rewriter.paths import ROOT, ModulePath
+
+_OWNER = "a body goes only with the module that owns its node"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,7 +74,7 @@ class Drop(ChosenModules):
         depth: maximum depth of the modules; 0 for any.
 
     Raises:
-        UsageError: nothing is selected, or a word of the selection matches nothing.
+        UsageError: nothing is selected, a word of the selection matches nothing, or the root is selected.
         CannotCut: no output would be left, or nodes of a module are in a body or function.
     """
 
@@ -87,6 +89,8 @@ class Drop(ChosenModules):
             raise UsageError("missing modules: name one, such as 'pooler', or a glob")
         demand_movable(analysis)
         modules = tuple(module.path for module in self.selection.whole(analysis))
+        if ROOT in modules:
+            raise UsageError(f"{file_of(analysis)}: the root is the whole model; choose modules inside")
         own = _nodes_of(analysis, modules)
         main = MainGraph(analysis.graph)
         gone = Dependents(main, own).nodes
@@ -120,10 +124,11 @@ def _nodes_of(analysis: Analysis, modules: Iterable[ModulePath]) -> set[int]:
     nodes = {node for each in calls.values() for own in each.values() for node in own}
     for node in sorted(nodes):
         if graph.body_of[node] != 0 and nodes.isdisjoint(graph.enclosing(node)):
+            body = graph.body_of[node]
+            in_function = graph.bodies[body].function is not None
+            mend = "inline it with 'rewriter flatten --foreign'" if in_function else _OWNER
             raise CannotCut(
-                f"{file_of(analysis)}: {listed(calls)}: nodes are in "
-                f"{title_of_body(graph, graph.body_of[node])}, which stays whole; choose the module that "
-                "owns the body, or inline the function with 'rewriter flatten --foreign'"
+                f"{file_of(analysis)}: {listed(calls)}: nodes are in {title_of_body(graph, body)}; {mend}"
             )
     if not nodes:
         raise CannotCut(f"{file_of(analysis)}: {listed(calls)}: no nodes in these modules or below")

@@ -13,13 +13,13 @@ from rewriter.cutting.calls import Call, calls_of, file_of
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Target
 from rewriter.cutting.piece_files import write_models
-from rewriter.edits.pieces.acceptance import demand_apart, demand_numbers, proved, run
+from rewriter.edits.operator_meanings import PartOperators, demand_one_meaning
+from rewriter.edits.pieces.acceptance import demand_apart, demand_numbers, drawing_operators, proved, run
 from rewriter.edits.pieces.border import Border, borders_of
 from rewriter.edits.pieces.joining import join
 from rewriter.edits.pieces.matching import match
 from rewriter.edits.pieces.opsets import Conversion, fitted
 from rewriter.edits.pieces.piece_data import demand_spared, loaded, moved_to, plan_data
-from rewriter.edits.pieces.piece_functions import demand_no_other_meaning
 from rewriter.edits.pieces.piece_places import places_of
 from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.errors import UsageError
@@ -54,12 +54,22 @@ class Implant:
         piece: the name of the piece.
         seated: its nodes in the model.
         conversion: its conversion to another version of ONNX's operators; None if it needed none.
+        inlined: whether functions of `rewrite` or `replace` in it were inlined.
+        draws: its operators that draw random numbers, so that no two runs agree.
     """
 
     target: Target
     piece: str
     seated: Seated
     conversion: Conversion | None = None
+    inlined: bool = False
+    draws: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The values of the model that the modules read and the piece does not."""
+        read = set(self.seated.seat.matched.inputs.values())
+        return tuple(each.value for each in self.seated.seat.border.inputs if each.value not in read)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,6 +93,11 @@ class Implanting(Display):
     numeric: Numeric | None
     outputs: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
+
+    @property
+    def flattened(self) -> bool:
+        """Whether functions of `rewrite` or `replace` in the model or in a piece were inlined."""
+        return self.analysis.grouped or any(each.inlined for each in self.implants)
 
     def _brief(self) -> str:
         return f"{listed(each.target for each in self.implants)}, {numbers_phrase(self.numeric)}"
@@ -126,11 +141,22 @@ def implant(
     wanted = [(target, pair.piece) for pair in pairs for target in _targets(analysis, pair)]
     borders = borders_of(analysis, [target for target, _ in wanted], how)
     demand_apart(analysis, [borders[target] for target, _ in wanted])
+    gone = {node for border in borders.values() for node in border.nodes}
+    outside = PartOperators.of_model(analysis.graph, gone)
+    pieces = {id(piece): PartOperators.of_piece(piece.model, _name_of(piece)) for _, piece in wanted}
+    demand_one_meaning([outside, *pieces.values()])
     fit = {id(piece): _fitted(piece, analysis, home, how) for _, piece in wanted}
     seats = [_seat(borders[target], piece, fit[id(piece)][0]) for target, piece in wanted]
     model, seated = join(analysis.graph, seats, home)
     implants = tuple(
-        Implant(each.seat.border.target, each.seat.name, each, fit[id(piece)][1])
+        Implant(
+            each.seat.border.target,
+            each.seat.name,
+            each,
+            fit[id(piece)][1],
+            piece.grouped,
+            drawing_operators(piece.model),
+        )
         for each, (_, piece) in zip(seated, wanted, strict=True)
     )
     if output:
@@ -139,7 +165,7 @@ def implant(
     copies = plan_data(model, analysis.path, output, copy_data=copy_data) if output else Copies()
     certificate = proved(analysis, model, seated, home)
     numeric = run(analysis.model, loaded(model, home), home, how, tolerance)
-    demand_numbers(analysis, numeric, tolerance)
+    demand_numbers(analysis, numeric, tolerance, [name for each in implants for name in each.draws])
     written, removed = write_models({output: model}, copies) if output else ((), ())
     return Implanting(analysis, model, implants, certificate, numeric, written, removed)
 
@@ -162,7 +188,6 @@ def _fitted(
     folder = piece.path.parent if piece.path else home
     if piece.path:
         check_external_data(piece.model, piece.path)
-    demand_no_other_meaning(whole.model, piece.model, _name_of(piece))
     model, conversion = fitted(piece.model, whole.model, _name_of(piece), folder, how)
     return moved_to(model, folder, home), conversion
 

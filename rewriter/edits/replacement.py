@@ -15,10 +15,9 @@ from rewriter.edits.operator_name import PROVISIONAL, OperatorName
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import nodes_within
-from rewriter.model.operator_set.operators import left_to_runtimes
 from rewriter.modules.analysis import Analysis
 from rewriter.passes.functions.function_names import import_domains
-from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.functions.provenance import may_have_kernel
 from rewriter.paths import ModulePath
 from rewriter.refusals import Refusal
 from rewriter.verdict.numbers import Numeric
@@ -170,17 +169,13 @@ def with_entered_bodies(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]
 
     The result is a copy if a function was renamed, else the model itself.
     """
-    if not any(map(_may_have_kernel, model.functions)):
+    if not any(map(may_have_kernel, model.functions)):
         return model, ()
     copy = ModelProto()
     copy.CopyFrom(model)
     remarks = []
     for number, function in enumerate(copy.functions):
-        if _may_have_kernel(function):
+        if may_have_kernel(function):
             remarks.append(f"{function.domain}:{function.name} counts as the body of its function")
             rename_function(copy, function, PROVISIONAL, f"Replaced_{number}")
     return copy, tuple(remarks)
-
-
-def _may_have_kernel(function: FunctionProto) -> bool:
-    return is_ours(function) and left_to_runtimes(function.domain)

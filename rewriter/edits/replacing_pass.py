@@ -32,14 +32,16 @@ After::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from onnx import ModelProto
 
 from rewriter.edits.differing_bodies import describe_differences
+from rewriter.edits.given_attributes import AttributeValue, demand_attribute, give
 from rewriter.edits.operator_name import OperatorName
+from rewriter.edits.replacement import function_of, nodes_of
 from rewriter.errors import CannotReplace, UsageError
 from rewriter.evidence.parameters.parameter_names import alias_of
 from rewriter.model.index.graph import NONE
@@ -70,10 +72,11 @@ class Replace:
     Attributes:
         operator: the operator; its function gets the name `operator.provisional`.
         selection: the modules; of modules inside each other, the outermost.
+        attributes: attributes of each node that the body does not read, for a kernel.
 
     Raises:
         UsageError: the selection matches no module, or a module that is never called; the name is in use; or
-            the model has functions of an earlier run.
+            the model has functions of an earlier run; or see `given_attributes`.
         CannotReplace: a module cannot be one node, or the modules have different bodies.
     """
 
@@ -83,6 +86,12 @@ class Replace:
     undone: ClassVar[bool] = True
     operator: OperatorName
     selection: Selection = field(default=Selection())
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse attributes that no operator can have."""
+        for name, value in self.attributes.items():
+            demand_attribute(name, value)
 
     def run(self, analysis: Analysis) -> Outcome:
         """Make one function of all calls of the chosen modules."""
@@ -104,6 +113,8 @@ class Replace:
         Emission(analysis, plans, names).emit()
         calls, lost = _share(file, model, names)
         embed(model, constants)
+        made = self.operator
+        give(function_of(model, made.provisional), nodes_of(model, made.provisional), self.attributes, file)
         changes = {"modules replaced": len(chosen), "calls of the operator": calls}
         return Outcome(changes, (*_left_outside(analysis, paths), *lost))
 

@@ -31,6 +31,7 @@ from rewriter.cutting.calls import demand_movable, file_of
 from rewriter.cutting.check import Checking
 from rewriter.edits.chosen_modules import ChosenModules
 from rewriter.edits.taps.body_outputs import fault_of, fault_of_type
+from rewriter.edits.taps.copying import demand_identity, fault_of_copy, is_copied
 from rewriter.edits.taps.module_values import values_of
 from rewriter.edits.taps.named_values import values_named
 from rewriter.edits.taps.names import WantedTap, wanted_of
@@ -48,6 +49,8 @@ from rewriter.passes.base import InterfaceEdit, Outcome
 from rewriter.passes.preserved_parts import TREE, Part
 from rewriter.paths import ROOT
 from rewriter.refusals import Reason, Refusal
+
+_ADVICE = "a value that is stacked must have one shape in all iterations, --iterations last takes any"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,11 +109,13 @@ class Tap(ChosenModules):
         demand_movable(analysis)
         refusals: list[Refusal] = []
         wanted = list(self._possible(analysis, refusals))
+        if any(is_copied(analysis.graph, each) for each in wanted):
+            demand_identity(analysis.model, file_of(analysis))
         how = Checking(numbers=None if self.measure else False, timeout=self.timeout)
         types = types_of_values(analysis, {each.value for each in wanted}, how)
         typed = []
         for each in wanted:
-            if reason := self._fault_of_type(analysis.graph, each.value, types):
+            if reason := self._fault_of_type(analysis.graph, each, types):
                 refusals.append(each.refused(reason, analysis.graph))
             else:
                 typed.append(each)
@@ -120,15 +125,21 @@ class Tap(ChosenModules):
         added = write(analysis, typed, types, stacked=self.iterations == "stacked")
         write_taps(analysis.model, (*read_taps(analysis.model), *added))
         edit = InterfaceEdit(added=tuple(tap.output for tap in added))
-        return TapOutcome({"outputs added": len(added)}, tuple(refusals), interface=edit, taps=added)
+        advice = _ADVICE if any("stacked" in tap.runs for tap in added) else ""
+        return TapOutcome(
+            {"outputs added": len(added)}, tuple(refusals), interface=edit, advice=advice, taps=added
+        )
 
     def _fault_of_type(
-        self, graph: GraphIndex, value: int, types: Mapping[int, ValueInfoProto]
+        self, graph: GraphIndex, each: WantedTap, types: Mapping[int, ValueInfoProto]
     ) -> Reason | None:
         """Return the reason why a value cannot become an output by its type; None if it can."""
-        if value not in types:
+        if each.value not in types:
             return Reason.NO_OUTPUT_TYPE
-        return fault_of_type(graph, value, types[value], stacked=self.iterations == "stacked")
+        info = types[each.value]
+        if is_copied(graph, each) and (reason := fault_of_copy(graph.model, info.type)):
+            return reason
+        return fault_of_type(graph, each.value, info, stacked=self.iterations == "stacked")
 
     def _possible(self, analysis: Analysis, refusals: list[Refusal]) -> Iterator[WantedTap]:
         """Yield the taps whose values can leave their body; add a refusal for each other one."""
@@ -151,7 +162,7 @@ class Tap(ChosenModules):
         what: WhatTapped = "input" if self.inputs else "output"
         chosen: list[Module] = []
         for module in self.selection.modules(analysis):
-            if reason := _without_values(module, inputs=self.inputs):
+            if reason := _without_values(module):
                 refusals.append(Refusal(module.path, reason, module.path.name))
             else:
                 chosen.append(module)
@@ -162,10 +173,10 @@ class Tap(ChosenModules):
             yield from taps
 
 
-def _without_values(module: Module, *, inputs: bool) -> Reason | None:
+def _without_values(module: Module) -> Reason | None:
     """Return the reason why a module has no values of its own; None if it may have some."""
     if module.path == ROOT:
-        return None if inputs else Reason.OUTPUTS_OF_MODEL
+        return Reason.ENDS_OF_MODEL
     return None if module.calls and module.total_nodes else Reason.NEVER_CALLED
 
 

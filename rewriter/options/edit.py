@@ -207,3 +207,9 @@ class ReplaceOptions(
         metavar="DOMAIN:NAME",
         required=True,
     )
+    attribute: tuple[str, ...] = option(
+        (),
+        "Give each node an attribute that a kernel demands, such as num_heads=4; the body does not read it. "
+        "VALUE is JSON: 4, 0.5, [1, 2]; anything else is a text. May be given again.",
+        metavar="NAME=VALUE",
+    )

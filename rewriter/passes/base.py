@@ -87,6 +87,7 @@ class Outcome(Display):
         told: whether the metadata of the model now holds all evidence that the user gave (an original, a
             trace).
         interface: the outputs and inputs that were added or removed.
+        advice: what to do if onnxruntime does not run the result; '' if that is a fault of the pass.
     """
 
     changes: Mapping[str, int]
@@ -96,6 +97,7 @@ class Outcome(Display):
     analysis: Analysis | None = field(default=None, repr=False)
     told: bool = False
     interface: InterfaceEdit = InterfaceEdit()
+    advice: str = ""
 
     def _brief(self) -> str:
         changes = listed(f"{count:,} {what}" for what, count in self.changes.items())

@@ -21,7 +21,7 @@ from rewriter.model.storage import files
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
 from rewriter.passes.flatten import flatten
-from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.functions.provenance import demand_no_kernels, is_ours
 from rewriter.passes.sort import sort
 from rewriter.proof.certificate import certify
 from rewriter.views.sidecar import document as sidecar
@@ -99,13 +99,14 @@ def load_flat(source: Source, given: Given = NOTHING) -> Analysis:
 
     Raises:
         UnreadableModel: the source is not a whole ONNX model, or sorting its nodes may change a meaning.
-        UsageError: given evidence does not fit the model.
+        UsageError: given evidence does not fit the model, or a runtime may have a kernel for a function.
         DoesNotFit: the model was not made from the given original.
         NotProved: the flat model is not proved equal.
     """
     analysis = load_sorted(source, given)
     if analysis.grouped:
         model, path = read_model(source, provable=False)
+        demand_no_kernels(model, name_of(path))
         folder = path.parent if path else None
         certificate = certify(model, analysis.model, before_folder=folder, after_folder=folder)
         if not certificate.equal:

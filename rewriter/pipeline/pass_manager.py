@@ -16,12 +16,12 @@ from rewriter.modules.build import analyse
 from rewriter.modules.selection import Miss
 from rewriter.passes.base import InterfaceEdit, Outcome, Pass
 from rewriter.passes.flatten import Flatten
-from rewriter.passes.functions.provenance import is_ours
+from rewriter.passes.functions.provenance import demand_no_kernels, is_ours
 from rewriter.passes.group import Group
 from rewriter.passes.preserved_parts import EVERYTHING, INDEX, TREE, Part, PartialAnalysis, fault_of_contract
 from rewriter.passes.registry import plugins
 from rewriter.paths import ROOT
-from rewriter.pipeline.loader import look_through
+from rewriter.pipeline.loader import look_through, name_of
 from rewriter.refusals import Reason, Refusal
 
 
@@ -56,6 +56,7 @@ class PassManager:
         """Run passes in order."""
         for step in passes:
             if getattr(step, "inlines", False) and self._grouped():
+                demand_no_kernels(self.analysis.model, name_of(self.analysis.path))
                 self.run((Flatten(),))
             if getattr(step, "flat", False) and self._grouped():
                 self.outcomes.append((step, self._left_alone(step)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace as changed
 from pathlib import Path
 
 from onnx import ModelProto
 
 from rewriter.cutting.piece_files import plan_data, write_models
+from rewriter.edits.given_attributes import AttributeValue
 from rewriter.edits.operator_name import OperatorName
 from rewriter.edits.removal import erase_at
 from rewriter.edits.replacement import (
@@ -39,6 +41,8 @@ def replace(
     output: Path | None,
     options: Options,
     progress: Progress = lambda station: None,
+    *,
+    attributes: Mapping[str, AttributeValue] | None = None,
 ) -> Replacement:
     """Replace each call of the chosen modules by one node of an operator, with their body as its function.
 
@@ -50,6 +54,7 @@ def replace(
         options: inputs, numbers, time limit, evidence and copies of data. The tolerance is for a kernel of
             onnxruntime; the body of the function allows none.
         progress: called with the name of every station as it begins.
+        attributes: attributes of each node that the body does not read, for a kernel.
 
     Raises:
         UsageError: see `Replace`; or the output would replace an input, or leave data behind.
@@ -59,7 +64,7 @@ def replace(
     path = path_of(source)
     if output is not None:
         plan_copies(path, [output], (), copy_data=False)
-    passes = (Annotate(), Unshare(), Replace(operator, selection))
+    passes = (Annotate(), Unshare(), Replace(operator, selection, attributes or {}))
     proof = changed(options, passes=passes, tolerance=None, sidecar="none")
     report = rewrite(source, None, proof, progress)
     model = report.analysis.model

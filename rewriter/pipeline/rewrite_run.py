@@ -125,7 +125,7 @@ def rewrite(
     verification = prove(
         bodies, model, (folder, folder), options, clock, absent=absent, notes=remarks, edit=edit
     )
-    _demand_proved(verification, path, options)
+    _demand_proved(verification, path, options, [outcome for _, outcome in manager.outcomes])
     written: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
     if output and not options.dry_run:
@@ -146,13 +146,17 @@ def rewrite(
     )
 
 
-def _demand_proved(verification: Verification, path: Path | None, options: Options) -> None:
+def _demand_proved(
+    verification: Verification, path: Path | None, options: Options, outcomes: Sequence[Outcome]
+) -> None:
     """Refuse a result that is not proved equal, and a model that a proof cannot read."""
     if not verification.certificate.readable:
         reason = verification.certificate.difference
         raise UnreadableModel(f"{name_of(path)}: {reason}; run onnx.checker on it, or export it again")
     others = plugins.packages_of(options.passes)
     mend = f"{others} ran: mend or uninstall it" if others else "please report this model"
+    if verification.numeric is not None and verification.numeric.error is not None:
+        mend = next((outcome.advice for outcome in outcomes if outcome.advice), mend)
     demand_equal(verification, name_of(path), report=mend)
 
 

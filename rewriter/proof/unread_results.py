@@ -16,7 +16,11 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
 
 from rewriter.model.index.backward_slice import names_read, nodes_needed
 from rewriter.model.index.functions import called_by, identity_of
-from rewriter.model.operator_set.body_types import LOOP_INPUTS_BEFORE_STATE, LOOP_OUTPUTS_BEFORE_STATE
+from rewriter.model.operator_set.body_types import (
+    LOOP_INPUTS_BEFORE_STATE,
+    LOOP_OUTPUTS_BEFORE_STATE,
+    SCAN_OUTPUT_LISTS,
+)
 from rewriter.model.operator_set.operators import canonical
 
 
@@ -58,7 +62,10 @@ def _remove(node: NodeProto, bodies: Sequence[GraphProto], position: int) -> Non
         return
     states = len(body.input) - LOOP_INPUTS_BEFORE_STATE if is_loop else _states_of_scan(node, body)
     if position >= states:
-        if not _lists_results(node):
+        lists = [each.ints for each in node.attribute if each.name in SCAN_OUTPUT_LISTS]
+        if all(len(each) == len(node.output) - states for each in lists):
+            for each in lists:
+                del each[position - states]
             del body.output[first + position]
             del node.output[position]
     elif is_loop and not _is_used(body, first + position, LOOP_INPUTS_BEFORE_STATE + position):
@@ -79,11 +86,6 @@ def _is_used(body: GraphProto, result: int, given: int) -> bool:
 def _states_of_scan(node: NodeProto, body: GraphProto) -> int:
     scanned = next((each.i for each in node.attribute if each.name == "num_scan_inputs"), len(body.input))
     return len(body.input) - scanned
-
-
-def _lists_results(node: NodeProto) -> bool:
-    """Whether attributes of a Scan list properties of its results by position."""
-    return any(each.name in ("scan_output_axes", "scan_output_directions") for each in node.attribute)
 
 
 def _keep_only(nodes: Any, kept: Iterable[int]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from rewriter.views.json import schema
 from tests.cli.running import heard
-from tests.edits.layers import extracted, layer, whole
+from tests.edits.layers import extracted, layer, parsed, whole
 
 
 @pytest.fixture
@@ -42,6 +42,14 @@ def test_as_json(files: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[s
     [implant] = report["implants"]
     assert (implant["replaced"], implant["nodes"], implant["inputs"]) == (3, 1, {"b": "b"})
     assert implant["conversion"] is None
+
+
+def test_inputs_that_are_left_out(files: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    source, piece, out = files
+    onnx.save(parsed("g () => (float[2, 2] y) <float[2, 2] w = {1, 2, 3, 4}> { y = Identity (w) }"), piece)
+    asked = ("implant", source, "l.1", piece, "-o", out, "--no-numbers")
+    assert "0 inputs matched by name · does not read b, size" in " ".join(heard(capsys, *asked)[1].split())
+    assert json.loads(heard(capsys, *asked, "--json")[1])["implants"][0]["left_out"] == ["b", "size"]
 
 
 def test_several_pairs(files: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

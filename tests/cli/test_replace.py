@@ -46,7 +46,11 @@ def test_in_words(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         (("l", "--with", "a:B"), 2, "l is never called, so no node can replace it; its parts are l.*"),
         (("l.*", "--with", "Fused"), 2, "'Fused' names no operator; write DOMAIN:NAME"),
         (("l.*", "--with", "a:Relu"), 2, "Relu is an operator of ai.onnx"),
-        (("l.*", "m", "--with", "a:B"), 3, "m: other operator than l.0 (node /m/Exp, there /l.0/Relu)"),
+        (
+            ("l.*", "m", "--with", "a:B"),
+            3,
+            "m: other operator than l.0 (node /m/Exp, Exp, there /l.0/Relu, Relu)",
+        ),
         (("l.*", "--with", "a:B", "--rtol", "1", "--tolerance", "1"), 2, "excludes rtol and atol"),
     ],
 )

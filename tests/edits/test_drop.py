@@ -63,7 +63,11 @@ def test_taps_of_a_dropped_head_are_forgotten() -> None:
     ("text", "module", "says"),
     [
         (HEADS, "body", "every output depends on body, so none would be left"),
-        (BRANCHES, "if.a", "nodes are in then_branch of '/if/If'"),
+        (
+            BRANCHES,
+            "if.a",
+            "nodes are in then_branch of '/if/If'; a body goes only with the module that owns",
+        ),
     ],
 )
 def test_what_cannot_go_is_refused(text: str, module: str, says: str) -> None:
@@ -74,3 +78,5 @@ def test_what_cannot_go_is_refused(text: str, module: str, says: str) -> None:
 def test_nothing_selected_is_a_slip() -> None:
     with pytest.raises(UsageError, match="missing modules"):
         rewriter.drop(model(HEADS), ())
+    with pytest.raises(UsageError, match="the root is the whole model; choose modules inside"):
+        rewriter.drop(model(HEADS), "**")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from rich.console import Console
 
 import rewriter
 from benchmarks.put_back import fault_of
@@ -18,6 +19,7 @@ from rewriter.edits.pieces.border import borders_of
 from rewriter.errors import Different, NotProved, RewriterError, UsageError
 from rewriter.modules.analysis import Analysis
 from rewriter.proof.certificate import certify
+from rewriter.views.text.edits.implant import print_implanting
 from tests.build import model
 from tests.edits.layers import BRANCHES, LOOP, extracted, implanted, layer, parsed, whole
 from tests.exports import each_file_with
@@ -93,8 +95,30 @@ def test_functions_of_ours_are_inlined() -> None:
     piece = rewriter.rewrite(extracted(whole(), "l.1"), functions="call", numbers=False).analysis.model
     found = implanted(grouped, {"l.1": piece})
     assert found.analysis.grouped
+    assert found.flattened
     assert not found.model.functions
     assert certify(whole(), found.model).equal
+
+
+def test_functions_of_a_piece_are_told_as_inlined() -> None:
+    piece = rewriter.replace(extracted(whole(), "l.1"), "l.1", "my.domain:Fused", numbers=False).model
+    found = implanted(whole(), {"l.1": piece})
+    assert (found.analysis.grouped, found.flattened, found.implants[0].inlined) == (False, True, True)
+    assert not found.model.functions
+
+
+def test_a_piece_that_draws_is_told_and_within_no_tolerance(capsys: pytest.CaptureFixture[str]) -> None:
+    piece = layer("{ y = RandomNormalLike <scale = 0.001> (b) }")
+    found = implanted(whole(), {"l.1": piece})
+    assert found.implants[0].draws == ("RandomNormalLike",)
+    print_implanting(found, Console())
+    assert "pieces draw random numbers by RandomNormalLike, so each run differs" in capsys.readouterr().out
+    with pytest.raises(
+        NotProved, match="--tolerance is for one result, and a piece draws by RandomNormalLike"
+    ):
+        rewriter.implant(whole(), {"l.1": piece}, tolerance=1e9)
+    still = layer("{ y, m = Dropout (b) }")
+    assert implanted(whole(), {"l.1": still}).implants[0].draws == ()
 
 
 def test_several_pieces_at_once() -> None:

@@ -183,7 +183,34 @@ def chained(*operators: Sequence[str]) -> ModelProto:
 
 def test_other_bodies_are_refused_with_the_first_difference() -> None:
     told = refused(chained(["Relu", "Neg"], ["Relu", "Exp"], ["Relu", "Exp"]), "l.*")
-    assert "l.1 and 1 more calls: other operator than l.0 (node /l.1/Exp, there /l.0/Neg)" in told
+    assert "l.1 and 1 more call: other operator than l.0 (node /l.1/Exp, Exp, there /l.0/Neg, Neg)" in told
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "says"),
+    [
+        ("Transpose <perm = [0]>", "Transpose", "(node /l.1/a without perm, there /l.0/a with perm)"),
+        (
+            "Cast <to = 1>",
+            "Cast <to = 1, saturate = 0>",
+            "/l.1/a with saturate, there /l.0/a without saturate)",
+        ),
+        (
+            "Constant <value_floats = [1.0, 2.0]>",
+            "Constant <value = float[2] {1, 2}>",
+            "(node /l.1/a with value, there /l.0/a without value)",
+        ),
+    ],
+)
+def test_an_attribute_that_differs_is_named(one: str, other: str, says: str) -> None:
+    text = "g (float[2] x) => (float[2] y) {{ {} ['/l.0/b'] v = {} (u, x) {} ['/l.1/b'] y = {} (w, v) }}"
+    steps = [
+        f'["/l.{at}/a"] {to} = {op} ({of})' for at, to, op, of in ((0, "u", one, "x"), (1, "w", other, "v"))
+    ]
+    if one.startswith("Constant"):
+        steps = [step.rpartition("(")[0] + "()" for step in steps]
+    proto = model(text.format(steps[0], "Add", steps[1], "Add").replace("'", '"'))
+    assert says in refused(proto, "l.*")
 
 
 def test_a_node_that_others_read_too_stays_outside_and_is_named() -> None:

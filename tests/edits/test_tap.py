@@ -10,13 +10,18 @@ import onnx
 import pytest
 
 import rewriter
-from rewriter.errors import CannotCut, UsageError
+from rewriter.errors import CannotCut, NotProved, UsageError
 from rewriter.passes.registry.syntax import parse_passes
 from rewriter.refusals import Reason
 from tests.build import chain
+from tests.edits.layers import parsed
 from tests.edits.models import BRANCHES, IN_LOOP, LOOP, ONES, SCAN, model, run
 from tests.exports import EXPORTS, FILES, name_of
 
+EARLY_SCAN = """g (float[1,2] s0, float[1,3,2] x) => (float[1,2] s) {
+  ["/scan/Scan"] s = Scan <num_scan_inputs = 1,
+    body = b (float[2] s_in, float[2] each) => (float[2] s_out) {
+      ["/scan/a/Neg"] u = Neg(s_in) ["/scan/b/Add"] s_out = Add(u, each) }>("", s0, x) }"""
 LAYERS = ("/l.0/a/Relu", "/l.0/b/Relu", "/l.1/a/Relu", "/l.1/b/Relu")
 
 
@@ -92,8 +97,15 @@ def test_iterations_are_stacked() -> None:
     assert made["loop.a"].tolist() == [[2, 2], [-4, -4]]
     rows = np.ones((3, 2), np.float32)
     for iterations, wanted in (("last", [-3, -3]), ("stacked", [[-1, -1], [-2, -2], [-3, -3]])):
-        made = run(tapped(model(SCAN), "scan.b", iterations=iterations), x=rows, s0=0 * ONES)
-        assert made["scan.b"].tolist() == wanted
+        for listed in (
+            "",
+            "scan_output_axes = [1], ",
+            "scan_output_axes = [0], scan_output_directions = [1], ",
+        ):
+            scan = model(SCAN.replace("<num", f"<{listed}num"))
+            made = run(tapped(scan, "scan.b", iterations=iterations), x=rows, s0=0 * ONES)
+            assert made["scan.b"].tolist() == wanted
+            assert np.array_equal(made["ys"], run(scan, x=rows, s0=0 * ONES)["ys"])
 
 
 @pytest.mark.parametrize(
@@ -101,14 +113,14 @@ def test_iterations_are_stacked() -> None:
     [
         (LOOP, "loop.cond", {}, Reason.SCALAR_IN_BODY),
         (IN_LOOP, "loop.if.a", {"iterations": "stacked"}, Reason.BRANCH_IN_ITERATIONS),
-        (SCAN.replace("<num", "<scan_output_axes = [0], num"), "scan.b", {}, Reason.SCAN_LISTS),
+        (EARLY_SCAN, "scan.a", {}, Reason.EARLY_SCAN),
     ],
 )
 def test_what_cannot_leave_a_body_is_refused(
     text: str, module: str, options: dict[str, Any], reason: Reason
 ) -> None:
     with pytest.raises(CannotCut) as error:
-        rewriter.tap(model(text), module, numbers=False, **options)
+        rewriter.tap(parsed(text, 8) if text == EARLY_SCAN else model(text), module, numbers=False, **options)
     assert reason.value in str(error.value)
 
 
@@ -162,3 +174,21 @@ def test_all_modules_at_once(path: Any) -> None:
     assert report.verification.verdict is rewriter.Verdict.EQUAL
     back = rewriter.untap(report.analysis.model, numbers=False).analysis.model
     assert back == onnx.load(path, load_external_data=False)
+
+
+def test_the_root_has_the_inputs_and_outputs_of_the_model() -> None:
+    for what in ("inputs", "outputs"):
+        refusals = rewriter.tap(chain(*LAYERS), "**", what=what, numbers=False).refusals
+        assert "(root): its inputs and outputs are those of the model" in map(str, refusals)
+
+
+def test_values_of_several_shapes_are_not_stacked() -> None:
+    text = """g (float[N] x, int64 n, bool k) => (float[M] y) {
+      ["/loop/Loop"] y = Loop(n, k, x) <body = b (int64 i, bool go, float[P] s) => (bool on, float[Q] t) {
+        ["/loop/cond/Identity"] on = Identity(go)
+        ["/loop/a/Concat"] u = Concat<axis = 0>(s, s)
+        ["/loop/b/Neg"] t = Neg(u) }> }"""
+    given = {"x": ONES, "n": np.array(3), "k": np.array(True)}
+    with pytest.raises(NotProved, match="nothing was written, a value that is stacked must have one shape"):
+        rewriter.tap(model(text), "loop.a", iterations="stacked", inputs=given)
+    assert rewriter.tap(model(text), "loop.a", inputs=given).taps[0].runs == ("last",)

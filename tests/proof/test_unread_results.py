@@ -21,6 +21,13 @@ LOOP = (
 )
 
 
+SCAN = (
+    "{0} = Scan <num_scan_inputs = 1, scan_output_axes = [0, 0], scan_output_directions = [0, 1], "
+    "body = b (float[2] s, float e) => (float[2] t, float[2] v, float[2] w) "
+    "{{ t = Add(s, e) v = Exp(s) w = Abs(s) }}>(x, x)"
+)
+
+
 def left(text: str) -> list[list[str]]:
     """The results of the owner, then those of each body, after removal."""
     proto = model(unary(text))
@@ -41,6 +48,15 @@ def left(text: str) -> list[list[str]]:
 )
 def test_only_what_nothing_depends_on_goes(text: str, kept: list[list[str]]) -> None:
     assert left(text) == kept
+
+
+@pytest.mark.parametrize(("outputs", "directions"), [("y, u, z", []), ("u, y, z", [0]), ("u, z, y", [1])])
+def test_what_a_scan_lists_goes_with_its_result(outputs: str, directions: list[int]) -> None:
+    proto = model(unary(SCAN.format(outputs)))
+    remove_unread_results(proto)
+    lists = {each.name: list(each.ints) for each in proto.graph.node[-1].attribute if each.ints}
+    wanted = {"scan_output_axes": [0] * len(directions), "scan_output_directions": directions}
+    assert lists == (wanted if directions else {})
 
 
 def test_the_reduced_model_is_judged_by_what_is_left() -> None:

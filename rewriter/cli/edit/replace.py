@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rewriter.cli.common import given_of, progress, proof_of, show
+from rewriter.edits.given_attributes import read_attributes
 from rewriter.edits.operator_name import OperatorName
 from rewriter.options.edit import ReplaceOptions
 from rewriter.pipeline import Options
@@ -25,7 +26,7 @@ def run(options: ReplaceOptions) -> None:
         tolerance=tolerance_of(options.tolerance, options.rtol, options.atol),
         given=given_of(options, options.output),
     )
-    operator = OperatorName.of(options.operator)
+    operator, attributes = OperatorName.of(options.operator), read_attributes(options.attribute)
     with progress() as tell:
-        found = replace(options.model, selection, operator, options.output, how, tell)
+        found = replace(options.model, selection, operator, options.output, how, tell, attributes=attributes)
     show(options, lambda: replace_json(found), lambda console: print_replacement(found, console))

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from onnx import ModelProto
 
+from rewriter.basics.display import listed
 from rewriter.cutting.calls import file_of
 from rewriter.cutting.check import Checking
 from rewriter.edits.pieces.border import Border
 from rewriter.edits.pieces.outside import certify_outside, first_change
 from rewriter.edits.pieces.seats import Seated
 from rewriter.errors import Different, NotProved, UsageError
+from rewriter.model.operator_set.determinism import draws_random
+from rewriter.model.operator_set.operators import versions_of
 from rewriter.modules.analysis import Analysis
 from rewriter.proof.certificate import Certificate
 from rewriter.runtime.compare.tolerance import Tolerance
@@ -84,12 +87,33 @@ def run(
     )
 
 
-def demand_numbers(analysis: Analysis, numeric: Numeric | None, tolerance: Tolerance | None) -> None:
+def drawing_operators(piece: ModelProto) -> tuple[str, ...]:
+    """Return the operators of ONNX in a piece that draw random numbers, with owners of bodies that do."""
+    holders = (piece.graph.node, piece.opset_import), *((f.node, f.opset_import) for f in piece.functions)
+    found = (
+        node.op_type
+        for nodes, imports in holders
+        for node in nodes
+        if draws_random(node, versions_of(imports), frozenset())
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def demand_numbers(
+    analysis: Analysis, numeric: Numeric | None, tolerance: Tolerance | None, draws: Sequence[str] = ()
+) -> None:
     """Refuse a result that was not run, or that differs too much.
+
+    Args:
+        analysis: the model.
+        numeric: the numbers; None if they were not requested.
+        tolerance: the largest accepted deviation; None to judge none.
+        draws: operators of the pieces that draw random numbers.
 
     Raises:
         Different: the outputs differ by more than the tolerance.
-        NotProved: the result or the model does not run, or an output that the tolerance is for is random.
+        NotProved: the result or the model does not run, or an output that the tolerance is for is random, or
+            may be, since a piece draws random numbers.
     """
     if numeric is None:
         return
@@ -100,3 +124,5 @@ def demand_numbers(analysis: Analysis, numeric: Numeric | None, tolerance: Toler
         raise Different(told)
     if tolerance is not None and numeric.random:
         raise NotProved(f"{told}, --tolerance is for every output")
+    if tolerance is not None and draws:
+        raise NotProved(f"{told}, --tolerance is for one result, and a piece draws by {listed(draws)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from onnx import FunctionProto, ModelProto, NodeProto
 
-from rewriter.errors import CannotImplant
 from rewriter.model.index.functions import Identity, called_by, identity_of
 from rewriter.model.index.graph import graphs_of, with_inner
 from rewriter.model.operator_set.ir_version import WITH_METADATA, allow_functions
@@ -45,28 +44,6 @@ def add_functions(model: ModelProto, piece: ModelProto) -> dict[Identity, str]:
     if any(function.overload for function in piece.functions):
         model.ir_version = max(model.ir_version, WITH_METADATA)
     return renamed
-
-
-def demand_no_other_meaning(model: ModelProto, piece: ModelProto, name: str) -> None:
-    """Refuse a piece with an operator of a runtime that is a function in the model.
-
-    Args:
-        model: the model.
-        piece: the piece.
-        name: the name of the piece for messages.
-
-    Raises:
-        CannotImplant: in the model, a node of the piece would call a function that the piece does not have.
-    """
-    only_there = set(map(identity_of, model.functions)).difference(map(identity_of, piece.functions))
-    holders = (piece.graph.node, *(function.node for function in piece.functions))
-    for node in (inner for nodes in holders for outer in nodes for inner in with_inner(outer)):
-        if (identity := called_by(node)) in only_there:
-            operator = f"{identity[0] or 'ai.onnx'}:{node.op_type}"
-            raise CannotImplant(
-                f"{name}: {operator} is an operator of a runtime in the piece, and a function in the model; "
-                "add the function to the piece, or give the operator another name"
-            )
 
 
 def call_by(node: NodeProto, functions: dict[Identity, str]) -> None:

@@ -27,14 +27,17 @@ from onnx import (
 from rewriter.edits.taps.named_values import homes
 from rewriter.edits.taps.record import RunsShown
 from rewriter.model.index.graph import NONE, GraphIndex
-from rewriter.model.operator_set.body_types import LOOP_INPUTS_BEFORE_STATE, LOOP_OUTPUTS_BEFORE_STATE
+from rewriter.model.operator_set.body_types import (
+    LOOP_INPUTS_BEFORE_STATE,
+    LOOP_OUTPUTS_BEFORE_STATE,
+    SCAN_OUTPUT_LISTS,
+)
 from rewriter.model.operator_set.operators import canonical
 from rewriter.passes.functions.value_names import UsedNames
 from rewriter.refusals import Reason
 
 _SCAN_WITHOUT_BATCHES = 9
 """The first version of Scan without a batch axis."""
-_SCAN_OUTPUT_LISTS = frozenset({"scan_output_axes", "scan_output_directions"})
 
 
 def fault_of(graph: GraphIndex, value: int, *, stacked: bool) -> Reason | None:
@@ -58,9 +61,8 @@ def _fault_of_owner(graph: GraphIndex, node: NodeProto) -> Reason | None:
         return Reason.OTHER_OWNER
     if node.op_type == "Scan":
         versions = [each.version for each in graph.model.opset_import if not canonical(each.domain)]
-        listed = any(attribute.name in _SCAN_OUTPUT_LISTS for attribute in node.attribute)
-        if listed or min(versions, default=0) < _SCAN_WITHOUT_BATCHES:
-            return Reason.SCAN_LISTS
+        if min(versions, default=0) < _SCAN_WITHOUT_BATCHES:
+            return Reason.EARLY_SCAN
     return None
 
 
@@ -160,8 +162,7 @@ class BodyOutput:
         self.runs.append("last")
 
     def _stack(self, owner: NodeProto, body: GraphProto, info: ValueInfoProto, result: str) -> None:
-        body.output.append(info)
-        owner.output.append(result)
+        self._add_stacked(owner, body, info, result)
         self._shape_is_open()
         self.type.tensor_type.shape.dim.insert(0, TensorShapeProto.Dimension())
         self.runs.append("stacked")
@@ -170,13 +171,21 @@ class BodyOutput:
         self, owner: NodeProto, body: GraphProto, info: ValueInfoProto, result: str, outer: GraphProto
     ) -> None:
         stacked, index = self._fresh(f"{result}.stacked"), self._fresh(f"{result}.index")
-        body.output.append(info)
-        owner.output.append(stacked)
+        self._add_stacked(owner, body, info, stacked)
         last = numpy_helper.from_array(np.array(-1, np.int64))
         outer.node.append(helper.make_node("Constant", [], [index], value=last))
         outer.node.append(helper.make_node("Gather", [stacked, index], [result], axis=0))
         self._shape_is_open()
         self.runs.append("last")
+
+    @staticmethod
+    def _add_stacked(owner: NodeProto, body: GraphProto, info: ValueInfoProto, result: str) -> None:
+        """Add a result that stacks all iterations, along its first axis and in their order."""
+        body.output.append(info)
+        owner.output.append(result)
+        for attribute in owner.attribute:
+            if attribute.name in SCAN_OUTPUT_LISTS:
+                attribute.ints.append(0)
 
     def _shape_is_open(self) -> None:
         """Forget the sizes of the value: they are those of one run of the body."""

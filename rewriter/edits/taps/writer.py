@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from onnx import ValueInfoProto
 
 from rewriter.edits.taps.body_outputs import BodyOutput
+from rewriter.edits.taps.copying import is_copied
 from rewriter.edits.taps.named_values import homes
 from rewriter.edits.taps.names import WantedTap, names_of
 from rewriter.edits.taps.record import TappedValue
@@ -31,8 +32,8 @@ def write(
     """
     graph, proto = analysis.graph, analysis.model.graph
     taken = UsedNames(graph.value_names)
-    inside = [each for each in wanted if each.what != "value" or homes(graph)[each.value] != 0]
-    names = dict(zip(inside, names_of(inside, taken), strict=True))
+    copied = [each for each in wanted if is_copied(graph, each)]
+    names = dict(zip(copied, names_of(copied, taken), strict=True))
     taps = []
     for each in wanted:
         value, info = graph.value_names[each.value], types[each.value]

@@ -16,6 +16,8 @@ LOOP_INPUTS_BEFORE_STATE = 2
 """Inputs before the carried values: the trip count, in a body the counter, and the condition."""
 LOOP_OUTPUTS_BEFORE_STATE = 1
 """Outputs of the body of a Loop before the carried values: the condition."""
+SCAN_OUTPUT_LISTS = frozenset({"scan_output_axes", "scan_output_directions"})
+"""Attributes of a Scan with an entry for each result that stacks all iterations; the default entry is 0."""
 
 
 def has_scan_outputs(op_type: str, domain: str) -> bool:

@@ -53,8 +53,8 @@ def write_atomically(
     gone: list[Path] = []
     folders = {target.parent for target in contents}
     target = Path()
-    with ExitStack() as temporaries:
-        try:
+    try:
+        with ExitStack() as temporaries:
             with locked(folders):
                 staged = []
                 for target in contents:
@@ -77,10 +77,10 @@ def write_atomically(
                 _replace(staged[len(copies.files) :], seal, gone)
                 for folder in {target.parent for target in outputs}:
                     gone += remove_unused(old, folder)
-        except OSError as error:
-            raise CannotWrite(
-                f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
-            ) from None
+    except OSError as error:
+        raise CannotWrite(
+            f"{target}: cannot be written: {error.strerror}; check the folder, its permissions and space"
+        ) from None
     return tuple(gone)
 
 

@@ -51,6 +51,13 @@ _PARTS: tuple[DifferenceWord, ...] = ("operator", "attributes", "inputs", "outpu
 """The parts of a node's key, in order."""
 
 
+def differing_nodes(left: Member, right: Member) -> tuple[NodeProto, NodeProto] | None:
+    """Return the first nodes of two bodies that differ; None if one body ends before, or none differs."""
+    pairs = enumerate(zip(left.body.keys, right.body.keys, strict=False))
+    number = next((number for number, keys in pairs if keys[0] != keys[1]), None)
+    return None if number is None else (_node(left, number), _node(right, number))
+
+
 def first_difference(
     left: Member, right: Member, members: Mapping[Identity, Member]
 ) -> tuple[str | None, str | None, DifferenceWord] | None:

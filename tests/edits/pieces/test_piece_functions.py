@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import onnx
-import pytest
 
 from rewriter.edits.pieces.piece_functions import add_functions
-from rewriter.errors import CannotImplant
 from tests.edits.layers import implanted, layer, parsed, whole
 
 F = '<domain: "f", opset_import: ["" : 17]> F (x) => (y) { y = %s (x) }'
@@ -55,10 +53,3 @@ def test_calls_follow() -> None:
     ).model
     assert [node.op_type for node in second.graph.node if node.domain] == ["F_1", "F"]
     onnx.checker.check_model(second, full_check=True)
-
-
-def test_an_operator_of_a_runtime_never_becomes_a_call() -> None:
-    first = implanted(whole(), {"l.1": piece("Relu")}).model
-    without = parsed("g (float[N, 2] x) => (float[N, 2] b) { b = f.F (x) }", imports=', "f" : 1')
-    with pytest.raises(CannotImplant, match="f:F is an operator of a runtime in the piece, and a function"):
-        implanted(first, {"l.0": without})

@@ -37,6 +37,19 @@ def test_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == old
 
 
+def test_a_disk_that_is_full_at_the_last_bytes(tmp_path: Path) -> None:
+    """A stream keeps few bytes until it is flushed, and tries again to write them when it is closed."""
+    resource = pytest.importorskip("resource", reason="limits of files are those of POSIX")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(CannotWrite, match="cannot be written: File too large"):
+            atomic_outputs.write_atomically({tmp_path / "a": bytes(200)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_target_keeps_its_mode_and_a_copy_its_source(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"weights")
     (tmp_path / "target").write_bytes(b"old")

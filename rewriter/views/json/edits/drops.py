@@ -20,6 +20,7 @@ class DropJson(TypedDict):
     Printed by `rewriter drop --json`.
 
     Attributes:
+        flattened: Whether functions that `rewrite` or `replace` had made were inlined.
         modules: Paths of the removed modules; a module inside another removed module is not listed.
         nodes: Number of removed nodes of the main graph.
         others: Number of removed nodes that are in none of the modules.
@@ -33,6 +34,7 @@ class DropJson(TypedDict):
     """
 
     schema: Literal["rewriter.drop/1"]
+    flattened: bool
     modules: Sequence[str]
     nodes: Count
     others: Count
@@ -50,6 +52,7 @@ def drop_json(report: Report) -> DropJson:
     found = report.outcome_of(DropOutcome)
     return {
         "schema": DROP,
+        "flattened": report.analysis.grouped,
         "modules": list(found.modules),
         "nodes": found.nodes,
         "others": found.others,

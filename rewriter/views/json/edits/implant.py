@@ -37,8 +37,11 @@ class ImplantedJson(TypedDict):
         replaced: Number of nodes that it replaces; nodes in graph bodies of these do not count.
         nodes: Number of nodes that were written for it; nodes in graph bodies of these do not count.
         inputs: Input of the piece -> the value of the model that it reads.
+        left_out: Values of the model that the modules read and the piece does not.
         outputs: Output of the piece -> the value of the model that it computes.
         conversion: Conversion of the piece; null if it needed none.
+        inlined: Whether functions of `rewrite` or `replace` in the piece were inlined.
+        draws: Operators of the piece that draw random numbers, so that no two runs agree.
     """
 
     modules: Sequence[str]
@@ -47,8 +50,11 @@ class ImplantedJson(TypedDict):
     replaced: Count
     nodes: Count
     inputs: Mapping[str, str]
+    left_out: Sequence[str]
     outputs: Mapping[str, str]
     conversion: ConversionJson | None
+    inlined: bool
+    draws: Sequence[str]
 
 
 class ImplantJson(TypedDict):
@@ -57,7 +63,7 @@ class ImplantJson(TypedDict):
     Printed by `rewriter implant --json`.
 
     Attributes:
-        flattened: Whether functions that `rewrite` had made were inlined.
+        flattened: Whether functions that `rewrite` or `replace` had made were inlined.
         implants: The pieces.
         outside: Certificate that all outside of the pieces is equal.
         numeric: Numbers of the model before and after.
@@ -79,7 +85,7 @@ def implant_json(found: Implanting) -> ImplantJson:
     """Convert a model with pieces to JSON."""
     return {
         "schema": IMPLANT,
-        "flattened": found.analysis.grouped,
+        "flattened": found.flattened,
         "implants": [_implanted(each) for each in found.implants],
         "outside": certificate_json(found.certificate),
         "numeric": numeric_json(found.numeric),
@@ -97,7 +103,10 @@ def _implanted(each: Implant) -> ImplantedJson:
         "replaced": len(each.seated.seat.border.nodes),
         "nodes": len(each.seated.nodes) + len(each.seated.added),
         "inputs": {as_text(name): as_text(value) for name, value in matched.inputs.items()},
+        "left_out": [as_text(value) for value in each.left_out],
         "outputs": {as_text(name): as_text(value) for name, value in matched.outputs.items()},
+        "inlined": each.inlined,
+        "draws": [as_text(name) for name in each.draws],
         "conversion": None
         if conversion is None
         else {

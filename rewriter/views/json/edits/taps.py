@@ -45,6 +45,7 @@ class TapJson(TypedDict):
     Printed by `rewriter tap --json`.
 
     Attributes:
+        flattened: Whether functions that `rewrite` or `replace` had made were inlined.
         taps: The new outputs, in the order of the model.
         refusals: Modules and values that were not tapped.
         outputs: Written files, the model last.
@@ -53,6 +54,7 @@ class TapJson(TypedDict):
     """
 
     schema: Literal["rewriter.tap/1"]
+    flattened: bool
     taps: Sequence[TappedValueJson]
     refusals: Sequence[RefusalJson]
     verification: VerificationJson
@@ -65,6 +67,7 @@ def tap_json(report: Report) -> TapJson:
     infos = {info.name: info for info in report.analysis.model.graph.output}
     return {
         "schema": TAP,
+        "flattened": report.analysis.grouped,
         "taps": [
             {
                 "output": value_json(infos[tap.output]),

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from rewriter.basics.display import counted
+from rewriter.basics.display import counted, listed
 from rewriter.edits.implants import Implant, Implanting
 from rewriter.verdict.phrases import certificate_phrase, numbers_phrase
 from rewriter.verdict.verification import Verdict
 from rewriter.views.summary import head_phrases, summarize
+from rewriter.views.text.edits.inlined import print_inlined
 from rewriter.views.text.parts import flow
 from rewriter.views.text.rewrite_report import print_removed, verdict_sign, written_phrase
 
@@ -18,8 +19,7 @@ from rewriter.views.text.rewrite_report import print_removed, verdict_sign, writ
 def print_implanting(found: Implanting, console: Console) -> None:
     """Print the pieces and their borders, the proof, the numbers, and the written and removed files."""
     flow(console, head_phrases(summarize(found.analysis)), "bold")
-    if found.analysis.grouped:
-        flow(console, ["functions that rewrite had made were inlined"], label="flat")
+    print_inlined(console, made=found.flattened)
     for each in found.implants:
         flow(console, _sizes(each), label="implant")
         flow(console, _border(each), label="border")
@@ -34,7 +34,9 @@ def print_implanting(found: Implanting, console: Console) -> None:
         label="proof",
     )
     flow(console, _inside(found), label="")
-    flow(console, [numbers_phrase(found.numeric)], label="numbers")
+    draws = list(dict.fromkeys(name for each in found.implants for name in each.draws))
+    random = [f"pieces draw random numbers by {listed(draws)}, so each run differs"] if draws else []
+    flow(console, [numbers_phrase(found.numeric), *random], label="numbers")
     flow(console, map(written_phrase, found.outputs), label="written")
     print_removed(found.outputs, found.removed, console)
 
@@ -42,8 +44,11 @@ def print_implanting(found: Implanting, console: Console) -> None:
 def _inside(found: Implanting) -> Iterator[str]:
     """Yield what the nodes of the result are compared with, and the number of nodes at the borders."""
     converted = sum(each.conversion is not None for each in found.implants)
-    if given := len(found.implants) - converted:
+    inlined = sum(each.inlined and each.conversion is None for each in found.implants)
+    if given := len(found.implants) - converted - inlined:
         yield f"{counted(given, 'piece')} as given, byte for byte but for names and places"
+    if inlined:
+        yield f"{counted(inlined, 'piece')} as inlined, byte for byte but for names and places"
     if converted:
         yield f"{counted(converted, 'piece')} as converted, byte for byte but for names and places"
     if added := sum(len(each.seated.added) for each in found.implants):
@@ -64,3 +69,5 @@ def _border(each: Implant) -> Iterator[str]:
         others = [f"{name} is {value}" for name, value in pairs.items() if name != value]
         yield counted(len(pairs), word) + ("" if others else " matched by name")
         yield from others
+        if word == "input" and each.left_out:
+            yield f"does not read {listed(each.left_out)}"

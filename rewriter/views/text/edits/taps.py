@@ -8,6 +8,7 @@ from rewriter.edits.tap import TapOutcome
 from rewriter.views.rewrite_report import Report
 from rewriter.views.summary import head_phrases
 from rewriter.views.text.cutting import typed
+from rewriter.views.text.edits.inlined import print_inlined
 from rewriter.views.text.parts import flow
 from rewriter.views.text.rewrite_report import (
     print_refusals,
@@ -27,6 +28,7 @@ _RUNS = {
 def print_taps(report: Report, console: Console) -> None:
     """Print the new outputs with their types, refusals, the proof, and the written and removed files."""
     flow(console, head_phrases(report.before), "bold")
+    print_inlined(console, made=report.analysis.grouped)
     taps = report.outcome_of(TapOutcome).taps
     infos = {info.name: info for info in report.analysis.model.graph.output}
     for number, tap in enumerate(taps[:_MOST_SHOWN]):
