@@ -41,6 +41,7 @@ class PlacementRule(StrEnum):
     OWN_WEIGHT = "only reader of a named weight"
     FUNCTIONAL = "only reader of a weight whose module is inside one with weights of its own"
     ATTENTION = "reader of the last projection of an attention, which is no call"
+    TIED = "multiplies by the transpose of a table with the name of the module"
     SHARED_WEIGHT = "one of several readers of a named weight"
     DEQUANTISED = "only reader of a dequantised weight with a name"
     VARIABLE = "only reader of a variable of TensorFlow"

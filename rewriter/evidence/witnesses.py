@@ -137,7 +137,10 @@ OF_NODES: tuple[Witness, ...] = (
     Witness("noted values", lambda case: tags.testify_values(case.graph)),
     Witness("other tools", lambda case: tags.testify_others(case.graph)),
     Witness("trace", _hear_trace, needs=lambda case: case.given.trace is not None),
-    Witness("parameters", lambda case: parameter_names.testify(case.graph)),
+    Witness(
+        "parameters",
+        lambda case: parameter_names.testify(case.graph, case.path.parent if case.path else None),
+    ),
     Witness(
         "functions",
         lambda case: function_calls.testify(case.graph),

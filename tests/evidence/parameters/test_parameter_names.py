@@ -209,3 +209,17 @@ def test_a_weight_that_a_tool_left_behind_is_no_parameter(nodes: str, initialize
         made.graph.initializer.extend(tensors)
     weight = next(each for each in rewriter.tree(made)["fc"].parameters if each.name == "weight")
     assert weight.initializer == initializer
+
+
+def test_a_list_of_parameters_is_never_called() -> None:
+    text = (
+        """g (float[1] x) => (float[1] y) <float[1] "head.scales.0" = {2}> { y = Mul(x, "head.scales.0") }"""
+    )
+    (place,) = rewriter.tree(model(text)).placements
+    assert place is not None
+    assert place.module == "head"
+
+
+def test_nor_does_one_of_the_root_place_its_reader() -> None:
+    text = """g (float[1] x) => (float[1] y) <float[1] "scales.0" = {2}> { y = Mul(x, "scales.0") }"""
+    assert rewriter.tree(model(text)).placements == (None,)
