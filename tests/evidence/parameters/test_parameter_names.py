@@ -153,7 +153,9 @@ def test_an_activation_with_the_scale_of_a_weight_is_no_weight() -> None:
     """onnxruntime moves a DequantizeLinear behind the Gather of an embedding."""
     text = DEQUANTISED.replace("w = Dequ", 'rows = Gather ("fc.weight_quantized", i) w = Dequ')
     tree = tree_of(text.replace("DATA", "rows").replace("float[2,4] x)", "float[2,4] x, int64[4] i)"))
-    assert tree.placements[2] is None
+    place = tree.placements[2]
+    assert place is not None
+    assert (place.module, place.certainty) == ("", Certainty.GUESSED)
 
 
 def test_a_dequantised_weight_of_several_readers_places_none_of_them() -> None:
