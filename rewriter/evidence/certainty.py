@@ -34,6 +34,7 @@ class PlacementRule(StrEnum):
     __hash__ = str.__hash__
 
     TEXT = "text names the module"
+    DOUBTFUL = "a scope without a weight, beside scopes that lack names of containers"
     CORRECTED = "weights correct the recorded stack"
     UNRECORDED = "weights name a module that no stack has"
     AMID_UNRECORDED = "between nodes of a module that no stack has"

@@ -83,15 +83,25 @@ def _of_branches(places: StepPlaces, step: int, sources: _Sources) -> Iterator[M
             for other in before - ({steps.of[maker]} if maker != NONE else set())
             if sources.get(other)
         ]
-        for beginning in sorted({steps.of[reader] for reader in graph.readers[value]} & places.known):
+        beginnings = sorted({steps.of[reader] for reader in graph.readers[value]} & places.known)
+        for beginning in beginnings:
             for end in sorted(ends):
                 if beginning != end and (meeting := places.meet(beginning, end)) is not None:
-                    yield _adding(places, meeting, beginning)
+                    yield _adding(places, meeting, beginnings)
 
 
-def _adding(places: StepPlaces, module: ModulePath, first: int) -> ModulePath:
+def _adding(places: StepPlaces, module: ModulePath, beginnings: Sequence[int]) -> ModulePath:
     """Return the module that adds `x` to `f(x)`, for a module that holds the first and last step of `f`.
 
-    That module is `f` itself if `f` begins with a weight of its own: then its caller adds.
+    The caller of that module adds if the module is `f` itself. It is if `f` begins with a weight of its own,
+    or with several submodules that read `x`, such as queries, keys and values.
+
+    Args:
+        places: the modules of the steps.
+        module: the module.
+        beginnings: the known steps that read `x`.
     """
-    return calling(above(module), {module}) if places.of_step[first] == module else module
+    first = {
+        place for step in beginnings if (place := places.of_step[step]) is not None and module.holds(place)
+    }
+    return calling(above(module), {module}) if module in first or len(first) > 1 else module

@@ -19,35 +19,45 @@ _LAYOUT = frozenset({"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", 
 def wrapped(places: StepPlaces) -> dict[int, ModulePath]:
     """Return layout step in the caller of a wrapper -> the wrapper.
 
-    Only layout steps stand between such a step and a known step of the submodule.
+    Only layout steps stand between such a step and a known step of the submodule. A step that lays out the
+    result of an unknown step is left out: it may be in the module of that step.
     """
-    found: dict[int, ModulePath] = {}
-    of_child = _of_children(places)
     steps = places.steps
-    for order, beside in ((steps.heads, steps.before), (steps.heads[::-1], steps.behind)):
-        found.update(_chained(places, order, beside, of_child))
-    return found
+    layouts: set[int] = set()
+    for step in steps.heads:
+        others = steps.before[step]
+        if _is_layout(places, step) and all(other in places.known or other in layouts for other in others):
+            layouts.add(step)
+    of_child = _of_children(places)
+    behind = _chained(places, [step for step in steps.heads if step in layouts], steps.before, of_child)
+    return behind | _chained(
+        places, [step for step in steps.heads[::-1] if step in layouts], steps.behind, of_child
+    )
 
 
 def _chained(
     places: StepPlaces,
-    order: Sequence[int],
+    layouts: Sequence[int],
     beside: Mapping[int, Sequence[int]],
     of_child: Mapping[ModulePath, ModulePath],
 ) -> dict[int, ModulePath]:
+    """Return layout step -> the wrapper whose submodule it stands beside, for steps in order from there."""
     found: dict[int, ModulePath] = {}
-    for step in order:
-        if step in places.known or step in places.steps.constant or len(beside[step]) != 1:
+    for step in layouts:
+        if len(beside[step]) != 1:
             continue
-        other, place = beside[step][0], places.of_step[step]
+        other = beside[step][0]
         child = places.of_step[other] if other in places.known else None
         module = found.get(other) or (of_child.get(child) if child is not None else None)
-        if module and place == calling(above(module), {module}) and _is_layout(places, step):
+        if module and places.of_step[step] == calling(above(module), {module}):
             found[step] = module
     return found
 
 
 def _is_layout(places: StepPlaces, step: int) -> bool:
+    """Whether an unknown step that depends on an input only lays out a value."""
+    if step in places.known or step in places.steps.constant:
+        return False
     return all(places.graph.operators[node][1] in _LAYOUT for node in places.steps.members[step])
 
 

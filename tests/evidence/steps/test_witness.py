@@ -133,3 +133,12 @@ def test_unless_it_may_be_in_a_module_without_a_name() -> None:
     assert certain(activation)["abs"] is None
     unnamed = TOPS.replace("WEIGHT", "val_3").replace("OPERATOR", "Abs")
     assert certain(unnamed)["abs"] is None
+
+
+def test_what_computes_an_operand_is_no_part_of_the_layer() -> None:
+    found = certain(
+        """g (float[1,2] x) => (float[1,2] linear)
+        <float[2,2] "m.a.weight" = {1,2,3,4}, float[2] "m.a.bias" = {1,2}>
+        { val_1 = OPERATOR(x) linear = Gemm(val_1, "m.a.weight", "m.a.bias") }""".replace("OPERATOR", "Neg")
+    )
+    assert found["val_1"] is None
