@@ -34,6 +34,7 @@ class PlacementRule(StrEnum):
     __hash__ = str.__hash__
 
     TEXT = "text names the module"
+    DOUBTFUL = "a scope without a weight, beside scopes that lack names of containers"
     CORRECTED = "weights correct the recorded stack"
     UNRECORDED = "weights name a module that no stack has"
     AMID_UNRECORDED = "between nodes of a module that no stack has"
@@ -41,6 +42,7 @@ class PlacementRule(StrEnum):
     OWN_WEIGHT = "only reader of a named weight"
     FUNCTIONAL = "only reader of a weight whose module is inside one with weights of its own"
     ATTENTION = "reader of the last projection of an attention, which is no call"
+    TIED = "multiplies by the transpose of a table with the name of the module"
     SHARED_WEIGHT = "one of several readers of a named weight"
     DEQUANTISED = "only reader of a dequantised weight with a name"
     VARIABLE = "only reader of a variable of TensorFlow"

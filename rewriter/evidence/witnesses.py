@@ -12,8 +12,8 @@
 10. checkpoint, if the user gives one: owners of parameters, identified by content;
 11. reference, if one is given or found: corrects nodes whose scope was read as a module that the reference
     does not have; there its claim wins;
-12. dataflow: places the remaining nodes from the placements of the others; `anchors` does so in a file
-    without scopes (see `Case.has_scopes`).
+12. dataflow: places the remaining nodes from the placements of the others; `steps/witness` does so in a
+    file without scopes (see `Case.has_scopes`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from rewriter.evidence.checkpoint import witness as checkpoint
 from rewriter.evidence.claims import Source, Testimony
-from rewriter.evidence.graph import anchors, dataflow, function_calls
+from rewriter.evidence.graph import dataflow, function_calls
 from rewriter.evidence.metadata import dynamo, tags
 from rewriter.evidence.names import scopes
 from rewriter.evidence.original import witness as original
@@ -32,6 +32,7 @@ from rewriter.evidence.parameters import parameter_names
 from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import Given
+from rewriter.evidence.steps import witness as steps
 from rewriter.evidence.trace import witness as trace
 from rewriter.evidence.witness_runner import Hearing
 from rewriter.model.index.graph import GraphIndex
@@ -126,7 +127,7 @@ def _hear_dataflow(case: Case) -> Testimony:
     modules, guessed = case.hearing.winners(), case.hearing.guessed()
     if case.has_scopes:
         return dataflow.testify(case.graph, modules, case.called, guessed)
-    return anchors.testify(case.graph, modules, guessed)
+    return steps.testify(case.graph, modules, guessed)
 
 
 OF_NODES: tuple[Witness, ...] = (
@@ -137,7 +138,10 @@ OF_NODES: tuple[Witness, ...] = (
     Witness("noted values", lambda case: tags.testify_values(case.graph)),
     Witness("other tools", lambda case: tags.testify_others(case.graph)),
     Witness("trace", _hear_trace, needs=lambda case: case.given.trace is not None),
-    Witness("parameters", lambda case: parameter_names.testify(case.graph)),
+    Witness(
+        "parameters",
+        lambda case: parameter_names.testify(case.graph, case.path.parent if case.path else None),
+    ),
     Witness(
         "functions",
         lambda case: function_calls.testify(case.graph),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,39 @@ def array_of(tensor: TensorProto, folder: Path | None) -> Array | None:
     if data is None or len(data) != size or not size:
         return None
     return np.frombuffer(data, element).reshape(tuple(tensor.dims))
+
+
+def elements_of(tensor: TensorProto, folder: Path | None, places: Array) -> Array | None:
+    """Return some elements of a tensor, without reading the others of external data.
+
+    None for content that is unreadable, ends before them, or has no numpy type of whole bytes.
+
+    Args:
+        tensor: the tensor.
+        folder: the folder of external data; None if unknown.
+        places: numbers of elements, in the order of storage.
+    """
+    element = np_type(tensor.data_type)
+    if element is None:
+        return None
+    if not is_external(tensor):
+        array = array_of(tensor, None)
+        return None if array is None else array.reshape(-1)[places]
+    try:
+        location, offset, _ = reference_of(tensor)
+        if folder is None:
+            return None
+        with data_file(folder, location).open("rb") as stream:
+            read = [_bytes_at(stream, offset + int(place) * element.itemsize, element) for place in places]
+    except (OSError, ValueError):
+        return None
+    data = b"".join(read)
+    return np.frombuffer(data, element) if len(data) == len(places) * element.itemsize else None
+
+
+def _bytes_at(stream: BinaryIO, position: int, element: np.dtype[Any]) -> bytes:
+    stream.seek(position)
+    return stream.read(element.itemsize)
 
 
 def is_external(tensor: TensorProto) -> bool:

@@ -58,6 +58,7 @@ class CallChains:
         lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
         self.proven, self.meanings, self.between = lessons.proven, lessons.meanings, lessons.between
         self.holders = lessons.holders
+        self.hiding = {parent for (parent, _), hidden in self.between.items() if hidden}
         self.text_of = {node: text for text, use in self.uses.items() for node in use.nodes}
         self.occurrences = Counter((without_counter(text) or (text, 0))[0] for text in self.uses)
         self.divided = {
@@ -107,6 +108,20 @@ class CallChains:
         """Return the only module that a scope can mean; None for several. No node needs to have the scope."""
         candidates = self._candidates(text)
         return candidates[0] if len(candidates) == 1 else None
+
+    def is_doubtful(self, text: str) -> bool:
+        """Whether nothing proves a scope, and it stands beside one that is behind hidden containers.
+
+        A child of a `ModuleDict`, or of a list of lists, has a scope without these containers. If they hide
+        one child, they may hide another.
+        """
+        counted = without_counter(text)
+        chain = counted[0] if counted and text not in self.meanings else text
+        if not chain or text in self.proven or chain in self.meanings:
+            return False
+        parent, name = self._split(chain)
+        unproven = (parent, name.partition(".")[0]) not in self.between
+        return (unproven and parent in self.hiding) or self.is_doubtful(parent)
 
     def _candidates(self, text: str) -> tuple[ModulePath, ...]:
         """Return the modules that a scope may stand for."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.metadata.tags import COPY_OF, ORDER
 from rewriter.evidence.names.call_chains import CallChains
@@ -46,7 +47,8 @@ def testify(graph: GraphIndex) -> Testimony:
         module, call = places[node] if scope.chain else (ModulePath(scope.text), None)
         if scope.chain and graph.operators[node] in fused:
             module = known[node] = _of_all_parts(graph, node, scope, chains, known)
-        claims.append(Claim(node, module, scope.class_name, source, call, text))
+        rule = PlacementRule.DOUBTFUL if scope.chain and chains.is_doubtful(scope.text) else None
+        claims.append(Claim(node, module, scope.class_name, source, call, text, rule))
         if scope.class_name:
             classes.setdefault(module, scope.class_name)
     norms = {

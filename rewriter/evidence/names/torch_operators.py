@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from onnx import NodeProto
 
+from rewriter.evidence.parameters.leaf_classes import GLUE
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.topological_order import topological
 
@@ -19,6 +20,8 @@ _ON_THE_WAY = re.compile(r"val_\d+$")
 _OF_A_TOOL = re.compile(r"_v_\d+$|.*_token_\d+$|gemm_(?:in|out)put_|.*_(?:gemm_out|reshape_out|reshape_in)$")
 _FLAT = re.compile(r"addmm(?:_\d+)?$")
 _LAYOUT = re.compile(r"(?:view|_unsafe_view|reshape|flatten|permute|t|transpose|unsqueeze|squeeze)(?:_\d+)?$")
+_LAYERS = frozenset({"Gemm", "Conv", "ConvTranspose"})
+_LAYS_OUT = GLUE | {"Pad"}
 
 
 class Steps:
@@ -55,12 +58,18 @@ class Steps:
             written = [str(self.graph.value_names[v]) for v in self.graph.writes[node] if v != NONE]
             readers = {of[reader] for reader in self.graph.successors(node)}
             if len(readers) == 1 and (
-                all(_ON_THE_WAY.match(name) for name in written)
+                (all(_ON_THE_WAY.match(name) for name in written) and not self._is_operand(node))
                 or (all(_OF_A_TOOL.match(name) for name in written) and self._reshapes(node))
                 or self._flattens(node)
             ):
                 of[node] = readers.pop()
         return of
+
+    def _is_operand(self, node: int) -> bool:
+        """Whether a node computes an operand of a layer, which itself only lays out and pads its input."""
+        return self.graph.operators[node][1] not in _LAYS_OUT and any(
+            self.graph.operators[reader][1] in _LAYERS for reader in self.graph.successors(node)
+        )
 
     def _flattens(self, node: int) -> bool:
         """Whether a node is a Reshape before an `addmm`, or the last node of an `addmm` before a Reshape.

@@ -10,7 +10,8 @@ readers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from pathlib import Path
 
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Holds, ParameterClaim, Source, Testimony
@@ -22,6 +23,7 @@ from rewriter.evidence.names.scope_grammar import owner_of_parameter, scope_of_n
 from rewriter.evidence.parameters.owners import local_name, owner_by_variable, owners_of_constants
 from rewriter.evidence.parameters.shared_tensors import decide
 from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.evidence.parameters.tied_tables import Tie, ties
 from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.index.index_cache import once_per_index
@@ -31,9 +33,16 @@ from rewriter.paths import ROOT, ModulePath, common_ancestor
 _RELATIONS = frozenset(map(str, Holds))
 
 
-def testify(graph: GraphIndex) -> Testimony:
-    """Return claims on nodes that read or alias a named parameter, and on the parameters."""
+def testify(graph: GraphIndex, folder: Path | None = None) -> Testimony:
+    """Return claims on nodes that read or alias a named parameter, and on the parameters.
+
+    Args:
+        graph: the model.
+        folder: the folder of its external data, if known.
+    """
     owners_for = owners_given(graph)
+    tied = list(ties(graph, folder))
+    lookups = {node for tie in tied for node in tie.lookups}
     named: dict[int, list[int]] = {}
     aliases: dict[int, ModulePath] = {}
     norms: dict[int, ModulePath] = {}
@@ -41,22 +50,13 @@ def testify(graph: GraphIndex) -> Testimony:
         owners = owners_for(node)
         if _is_alias(graph, node):
             aliases[node] = owners[graph.writes[node][0]]
-        elif values := [value for value in inputs if value in owners]:
+        elif values := [value for value in inputs if value in owners and node not in lookups]:
             named[node] = _without_folded_in(graph, values)
             biases = (value for value in values if is_of_folded_norm(graph.value_names[value]))
             if (bias := next(biases, None)) is not None:
                 norms[node] = owners[bias]
-    claims = []
-    times = Counter(value for values in named.values() for value in {*values})
-    holders = {owner for owner in owners_of_constants(graph).values() if owner}
     decided = decide(graph, named, owners_for)
-    for node, module in sorted({**aliases, **decided}.items()):
-        if module:
-            values = graph.writes[node] if node in aliases else named[node]
-            own = {owners_for(node)[value] for value in values if times[value] == 1}
-            rule = PlacementRule.TEXT if node in aliases else _rule(graph, module, own, holders)
-            place = module.parent or ROOT if rule is PlacementRule.ATTENTION else module
-            claims.append(_claim(graph, node, place, values, rule))
+    claims = [*_of_readers(graph, named, aliases, decided, owners_for)]
     dequantised = _of_dequantised(graph, decided, named)
     variables = _readers_of_variables(graph, named.keys() | aliases.keys() | dequantised.keys())
     for found, rule in (
@@ -64,7 +64,33 @@ def testify(graph: GraphIndex) -> Testimony:
         (variables, PlacementRule.VARIABLE),
     ):
         claims += (_claim(graph, node, module, values, rule) for node, (module, values) in found.items())
+    claims += _of_output_layers(graph, tied, decided.keys())
     return Testimony(tuple(claims), {}, tuple(_named(graph, owners_of_constants(graph))), norms=norms)
+
+
+def _of_readers(
+    graph: GraphIndex,
+    named: Mapping[int, list[int]],
+    aliases: Mapping[int, ModulePath],
+    decided: Mapping[int, ModulePath],
+    owners_for: Callable[[int], Mapping[int, ModulePath]],
+) -> Iterator[Claim]:
+    """Yield claims on the nodes that read or alias named tensors.
+
+    A list of parameters is never called: its parent reads them. There is no claim on the root.
+    """
+    times = Counter(value for values in named.values() for value in {*values})
+    holders = {owner for owner in owners_of_constants(graph).values() if owner}
+    for node, module in sorted({**aliases, **decided}.items()):
+        if not module:
+            continue
+        values = graph.writes[node] if node in aliases else named[node]
+        own = {owners_for(node)[value] for value in values if times[value] == 1}
+        rule = PlacementRule.TEXT if node in aliases else _rule(graph, module, own, holders)
+        listed = all(local_name(module, graph.value_names[value]).isdecimal() for value in values)
+        place = module.parent or ROOT if listed or rule is PlacementRule.ATTENTION else module
+        if place:
+            yield _claim(graph, node, place, values, rule)
 
 
 def _claim(
@@ -72,6 +98,14 @@ def _claim(
 ) -> Claim:
     detail = ", ".join([str(graph.value_names[value]) for value in values])
     return Claim(node, module, None, Source.PARAMETER, None, detail, rule)
+
+
+def _of_output_layers(graph: GraphIndex, tied: Sequence[Tie], others: Set[int]) -> Iterator[Claim]:
+    """Yield claims on products with the transpose of a table that has the name of their module."""
+    for tie in tied:
+        for node in tie.products:
+            if node not in others:
+                yield _claim(graph, node, tie.owner, (tie.table,), PlacementRule.TIED)
 
 
 def _without_folded_in(graph: GraphIndex, values: list[int]) -> list[int]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 import rewriter
+from rewriter.evidence.certainty import Certainty
 from rewriter.modules.module_tree import ModuleTree
 from tests.build import model
 
@@ -36,3 +37,19 @@ def test_the_output_counts_if_the_name_of_the_node_shows_no_module() -> None:
     tree = tree_of("MatMulBnFusion_Gemm", NORM)
     assert tree.placements[0]
     assert (tree.placements[0].module, tree["a.bn"].folded_into) == ("a.bn", ())
+
+
+HIDDEN = """g (float[1,2,3,3] x) => (float[1,2,3,3] y)
+<float[2,2,1,1] "CONTAINERconv.weight" = {1,2,3,4}>
+{ ["/conv/Conv"] u = Conv(x, "CONTAINERconv.weight") ["/norm/Relu"] y = Relu(u) }"""
+
+
+@pytest.mark.parametrize(("container", "certainty"), [("", Certainty.NAMED), ("encoder.", Certainty.GUESSED)])
+def test_a_scope_beside_one_that_lacks_containers_may_lack_them_too(
+    container: str, certainty: Certainty
+) -> None:
+    conv, norm = rewriter.tree(model(HIDDEN.replace("CONTAINER", container))).placements
+    assert conv is not None
+    assert norm is not None
+    assert (conv.module, conv.certainty) == (f"{container}conv", Certainty.NAMED)
+    assert (norm.module, norm.certainty) == ("norm", certainty)

@@ -153,7 +153,9 @@ def test_an_activation_with_the_scale_of_a_weight_is_no_weight() -> None:
     """onnxruntime moves a DequantizeLinear behind the Gather of an embedding."""
     text = DEQUANTISED.replace("w = Dequ", 'rows = Gather ("fc.weight_quantized", i) w = Dequ')
     tree = tree_of(text.replace("DATA", "rows").replace("float[2,4] x)", "float[2,4] x, int64[4] i)"))
-    assert tree.placements[2] is None
+    place = tree.placements[2]
+    assert place is not None
+    assert (place.module, place.certainty) == ("", Certainty.GUESSED)
 
 
 def test_a_dequantised_weight_of_several_readers_places_none_of_them() -> None:
@@ -209,3 +211,17 @@ def test_a_weight_that_a_tool_left_behind_is_no_parameter(nodes: str, initialize
         made.graph.initializer.extend(tensors)
     weight = next(each for each in rewriter.tree(made)["fc"].parameters if each.name == "weight")
     assert weight.initializer == initializer
+
+
+def test_a_list_of_parameters_is_never_called() -> None:
+    text = (
+        """g (float[1] x) => (float[1] y) <float[1] "head.scales.0" = {2}> { y = Mul(x, "head.scales.0") }"""
+    )
+    (place,) = rewriter.tree(model(text)).placements
+    assert place is not None
+    assert place.module == "head"
+
+
+def test_nor_does_one_of_the_root_place_its_reader() -> None:
+    text = """g (float[1] x) => (float[1] y) <float[1] "scales.0" = {2}> { y = Mul(x, "scales.0") }"""
+    assert rewriter.tree(model(text)).placements == (None,)

@@ -1,15 +1,34 @@
-"""Finds steps that are already inside of the module whose nodes alone use their results."""
+"""Moves steps into the module whose steps alone use their results, if they share their inputs with it.
+
+They share an input if it is made in the module, or if a known step in a submodule reads it too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
-from rewriter.evidence.names.torch_operators import Steps
-from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.evidence.steps.step_places import StepPlaces
+from rewriter.model.index.graph import NONE
 from rewriter.paths import ModulePath
 
 _NEAREST = 24
 """Maximum readers of a value to consider. The limit keeps the work linear."""
+
+
+def entered(places: StepPlaces) -> dict[int, ModulePath]:
+    """Return step -> the module that it is moved into."""
+    into: dict[int, ModulePath] = {}
+    for step in reversed(places.steps.heads):
+        readers = {into.get(other, places.of_step[other]) for other in places.steps.behind[step]}
+        if step not in places.known and step not in places.steps.constant and None not in readers:
+            module, place = places.user(readers), places.of_step[step]
+            if module and (place is None or (place != module and place.holds(module))):
+                into[step] = module
+    entries, found, now = Entries(places), {}, dict(places.of_step)
+    for step in places.steps.heads:
+        if step in into and entries.all_shared(step, into[step], now):
+            found[step] = now[step] = into[step]
+    return found
 
 
 class Entries:
@@ -19,10 +38,8 @@ class Entries:
     its input.
     """
 
-    def __init__(self, graph: GraphIndex, steps: Steps, known: Set[int]) -> None:
-        self.graph = graph
-        self.steps = steps
-        self.known = known
+    def __init__(self, places: StepPlaces) -> None:
+        self.graph, self.steps, self.known = places.graph, places.steps, places.known
 
     def beside(self, step: int) -> set[int]:
         """Return the known steps that read a computed value or an input of the graph that a step reads."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter.evidence.graph.callers import above, called_once, calling, lists
+from rewriter.evidence.steps.callers import above, called_once, calling, lists
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ROOT, ModulePath
 from tests.build import model

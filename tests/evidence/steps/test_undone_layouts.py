@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rewriter.evidence.graph.undone_layouts import undone
-from rewriter.evidence.names.torch_operators import Steps
+from rewriter.evidence.steps.step_places import StepPlaces
+from rewriter.evidence.steps.undone_layouts import undone
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 from tests.build import model
@@ -22,8 +22,9 @@ def found(first: str, behind: str, last: str) -> dict[int, str]:
     text = TEXT.format(first=first, behind=behind, last=last)
     graph = GraphIndex(model(text.replace("=> (float[24] y)", "=> (float[24] y) <int64[1] s = {24}>")))
     inside, above = ModulePath("a.b"), ModulePath("a")
-    places = {0: inside, 1: inside, 2: above, 3: above}
-    return {step: str(place) for step, place in undone(graph, Steps(graph), places, set()).items()}
+    places = StepPlaces(graph, [None] * 4, frozenset())
+    places.of_step.update({0: inside, 1: inside, 2: above, 3: above})
+    return {step: str(place) for step, place in undone(places).items()}
 
 
 @pytest.mark.parametrize("behind", ["Relu(permute)", "Mul(permute, permute)"])

@@ -29,6 +29,23 @@ def called_once(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> set[
     return found
 
 
+def computing(graph: GraphIndex, modules: Sequence[ModulePath | None]) -> set[ModulePath]:
+    """Return the modules that compute with several matrices of their own, such as the cell of a GRU.
+
+    Such a module has no submodule for each product, so it also computes between the products.
+    """
+    owners = owners_of_constants(graph)
+    own: dict[ModulePath, set[int]] = {}
+    for node, module in enumerate(modules):
+        if module is None:
+            continue
+        for value in graph.reads[node]:
+            tensor = graph.initializers.get(value)
+            if tensor is not None and len(tensor.dims) > 1 and owners.get(value) == module:
+                own.setdefault(module, set()).add(value)
+    return {module for module, matrices in own.items() if len(matrices) > 1}
+
+
 def calling(module: ModulePath, places: Set[ModulePath]) -> ModulePath:
     """Return the module that calls the places: `module`, or the nearest one above it that is no list.
 

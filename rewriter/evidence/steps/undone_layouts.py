@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 
 from rewriter.evidence.names.torch_operators import Steps
+from rewriter.evidence.steps.step_places import StepPlaces
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.paths import ModulePath
 
 
-def undone(
-    graph: GraphIndex, steps: Steps, places: Mapping[int, ModulePath | None], known: Set[int]
-) -> dict[int, ModulePath]:
+def undone(known: StepPlaces) -> dict[int, ModulePath]:
     """Return step -> the module of the step before it, for steps that restore the layout of its result.
 
     These are Transposes that undo one of that module, and each Reshape directly behind such a Transpose. The
     module has to be inside of the place that the step has so far.
-
-    Args:
-        graph: the model.
-        steps: the steps of the model.
-        places: step -> its module, None for an unplaced step.
-        known: the steps that are left out.
     """
+    graph, steps, places = known.graph, known.steps, known.of_step
     layouts: dict[ModulePath, Counter[tuple[int, ...]]] = {}
     for step, place in places.items():
         if place is not None and (axes := _permutation(graph, step)):
@@ -32,7 +26,7 @@ def undone(
     for step in steps.heads:
         maker = _only_maker(steps, step)
         module, place = found.get(maker, places.get(maker)), places[step]
-        if not module or place is None or place == module or not place.holds(module) or step in known:
+        if not module or place is None or place == module or not place.holds(module) or step in known.known:
             continue
         if maker in found:
             undoes = graph.operators[step][1] == "Reshape"

@@ -91,3 +91,54 @@ def test_a_reshape_that_a_tool_put_before_several_products_is_in_their_caller() 
         }"""
     )
     assert found["val_9_pre_reshape_out"] == ("l.att", Certainty.GUESSED)
+
+
+CELL = """g (float[1,2] x, float[1,2] h) => (float[1,2] z)
+<float[2,2] "l.WEIGHT" = {1,2,3,4}, float[2,2] "l.OTHER" = {1,2,3,4}, float[2,2] "l.out.weight" = {1,2,3,4}>
+{
+  linear = MatMul(x, "l.WEIGHT")
+  linear_1 = MatMul(h, "l.OTHER")
+  add = Add(linear, linear_1)
+  z = MatMul(add, "l.out.weight")
+}"""
+
+
+def test_a_module_computes_between_several_matrices_of_its_own() -> None:
+    cell = CELL.replace("WEIGHT", "cell.weight_ih").replace("OTHER", "cell.weight_hh")
+    assert certain(cell)["add"] == ("l.cell", Certainty.GUESSED)
+
+
+def test_between_two_leaves_computes_their_caller() -> None:
+    leaves = CELL.replace("WEIGHT", "one.weight").replace("OTHER", "two.weight")
+    assert certain(leaves)["add"] == ("l", Certainty.GUESSED)
+
+
+TOPS = """g (float[1,2] x) => (float[1,2] z)
+<float[2,2] "a.weight" = {1,2,3,4}, float[2,2] WEIGHT = {1,2,3,4}, float[2] "c.weight" = {1,2}>
+{
+  linear = MatMul(x, "a.weight")
+  abs = OPERATOR(linear)
+  linear_1 = MatMul(abs, WEIGHT)
+  z = Mul(linear_1, "c.weight")
+}"""
+
+
+def test_a_step_between_modules_below_the_root_is_guessed_there() -> None:
+    text = TOPS.replace("WEIGHT", '"b.weight"').replace("OPERATOR", "Abs")
+    assert certain(text)["abs"] == ("", Certainty.GUESSED)
+
+
+def test_unless_it_may_be_in_a_module_without_a_name() -> None:
+    activation = TOPS.replace("WEIGHT", '"b.weight"').replace("OPERATOR", "Relu")
+    assert certain(activation)["abs"] is None
+    unnamed = TOPS.replace("WEIGHT", "val_3").replace("OPERATOR", "Abs")
+    assert certain(unnamed)["abs"] is None
+
+
+def test_what_computes_an_operand_is_no_part_of_the_layer() -> None:
+    found = certain(
+        """g (float[1,2] x) => (float[1,2] linear)
+        <float[2,2] "m.a.weight" = {1,2,3,4}, float[2] "m.a.bias" = {1,2}>
+        { val_1 = OPERATOR(x) linear = Gemm(val_1, "m.a.weight", "m.a.bias") }""".replace("OPERATOR", "Neg")
+    )
+    assert found["val_1"] is None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rewriter.evidence.graph.entered_modules import Entries
-from rewriter.evidence.names.torch_operators import Steps
+from rewriter.evidence.steps.entered_modules import Entries
+from rewriter.evidence.steps.step_places import StepPlaces
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
 from tests.build import model
@@ -21,7 +21,9 @@ PLACES = {0: ModulePath("a"), 1: None, 2: ModulePath("a.attention.v"), 3: None, 
 
 def entries(text: str) -> Entries:
     graph = GraphIndex(model(text))
-    return Entries(graph, Steps(graph), {0, 2, 4})
+    places = StepPlaces(graph, [None] * 5, frozenset())
+    places.known |= {0, 2, 4}
+    return Entries(places)
 
 
 def test_a_reshape_that_a_tool_added_is_transparent() -> None:
