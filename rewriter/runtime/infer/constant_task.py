@@ -22,8 +22,12 @@ def evaluate(job: Job[ConstantRequest]) -> Mapping[str, Values]:
     """Return the outputs that both evaluators compute, from the same inputs of each node."""
     (sent,) = job.models.values()
     model = onnx.load(sent.path)
-    first = _by_onnxruntime(model)
-    second = _by_reference(model, first)
+    first = by_onnxruntime(model)
+    return agreed(first, by_reference(model, first))
+
+
+def agreed(first: Mapping[str, Array], second: Mapping[str, Array]) -> Mapping[str, Values]:
+    """Return the values on which two evaluations agree, or nearly agree."""
     found = {name: _values(value, second[name]) for name, value in first.items() if name in second}
     return {name: values for name, values in found.items() if values}
 
@@ -40,7 +44,7 @@ def _values(left: Array, right: Array) -> Values:
     return (left, right) if (np.abs(left - right) <= room).all() else ()
 
 
-def _by_onnxruntime(model: ModelProto) -> dict[str, Array]:
+def by_onnxruntime(model: ModelProto) -> dict[str, Array]:
     """Return the outputs; if a node fails, those that do not depend on it."""
     names = [info.name for info in model.graph.output]
     try:
@@ -51,8 +55,8 @@ def _by_onnxruntime(model: ModelProto) -> dict[str, Array]:
             return {}
     half = len(names) // 2
     return {
-        **_by_onnxruntime(_reduced(model, names[:half])),
-        **_by_onnxruntime(_reduced(model, names[half:])),
+        **by_onnxruntime(_reduced(model, names[:half])),
+        **by_onnxruntime(_reduced(model, names[half:])),
     }
 
 
@@ -71,7 +75,7 @@ def _reduced(model: ModelProto, names: list[str]) -> ModelProto:
     return copy
 
 
-def _by_reference(model: ModelProto, known: Mapping[str, Array]) -> dict[str, Array]:
+def by_reference(model: ModelProto, known: Mapping[str, Array]) -> dict[str, Array]:
     """Return the value that the reference evaluator computes of each node, from `known` inputs."""
     inputs = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer} | dict(known)
     values: dict[str, Array] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 from onnx import TypeProto, numpy_helper
 
+from rewriter.model.operator_set.operators import schema_of
 from rewriter.model.tensors import inline_bytes
 from rewriter.proof.contents import Key, Table
 from rewriter.proof.laws.terms.attributes import completed
@@ -79,7 +80,8 @@ class Reading:
         _, domain, operator, overload, meaning, texts, count, results, reads = key
         inputs = tuple(self.terms[each] for each in _ints(reads))
         version = meaning[0] if isinstance(meaning, tuple) and len(meaning) == 1 else 0
-        if not domain and not overload and isinstance(version, int) and version > 0 and count == len(inputs):
+        standard = not domain and not overload and isinstance(version, int) and version > 0
+        if standard and count == len(inputs) and _is_valid(str(operator), version, inputs):
             attributes = completed(str(operator), version, _texts(texts), self.terms.__getitem__)
             if attributes is not None:
                 return self._terms.make(Node(str(operator), version, attributes, inputs, results))
@@ -97,6 +99,14 @@ class Reading:
         if dim.HasField("dim_value"):
             return number(dim.dim_value) if dim.dim_value >= 0 else None
         return self._terms.symbol(("named", dim.dim_param)) if dim.dim_param else None
+
+
+def _is_valid(operator: str, version: int, inputs: tuple[int, ...]) -> bool:
+    """Whether a node has the inputs that its schema demands, so that laws can rely on them."""
+    schema = schema_of(operator, "", version)
+    if schema is None or not schema.min_input <= len(inputs) <= schema.max_input:
+        return False
+    return ABSENT not in inputs[: schema.min_input]
 
 
 def _reads(key: Key) -> Sequence[int]:
