@@ -148,8 +148,8 @@ class Bench:
 def run(model: ModelProto, feed: dict[str, Any]) -> list[Any] | None:
     """Run a model and return its outputs in order; None if onnxruntime gives none.
 
-    Without prepacking: onnxruntime 1.32 multiplies by a packed copy of a matrix that is a constant, and by the
-    matrix itself if a node computes it, and the two kernels round otherwise.
+    Without prepacking: onnxruntime 1.32 multiplies by a packed copy of a matrix that is a constant, and by
+    the matrix itself if a node computes it, and the two kernels round otherwise.
     """
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -263,7 +263,7 @@ def report(results: Sequence[Judged], seconds: float) -> str:
         [
             "# Mutants of pairs that laws prove",
             "",
-            f"{len(results):,} mutants of {len({each.pair for each in results}):,} pairs in {seconds:,.0f} s; "
+            f"{len(results):,} mutants of {len({each.pair for each in results})} pairs in {seconds:,.0f} s; "
             f"{sum(each.is_wrong for each in results):,} are called equal beyond what onnxruntime shows.",
             "",
             environment(),

@@ -11,9 +11,13 @@ from rewriter.proof.laws.arithmetic.evaluation import EVALUATION, ROUNDED_EVALUA
 from rewriter.proof.laws.arithmetic.opsets import OPSETS
 from rewriter.proof.laws.arithmetic.reciprocals import RECIPROCALS
 from rewriter.proof.laws.arithmetic.shape_arithmetic import SHAPE_ARITHMETIC
+from rewriter.proof.laws.arithmetic.transposed_operands import TRANSPOSED_OPERANDS
 from rewriter.proof.laws.arithmetic.units import UNITS
 from rewriter.proof.laws.arithmetic.zeros import ZEROS
 from rewriter.proof.laws.law import Law
+from rewriter.proof.laws.linear.conv_bias import CONV_BIAS
+from rewriter.proof.laws.linear.conv_norm import CONV_NORM
+from rewriter.proof.laws.linear.conv_pad import CONV_PAD
 from rewriter.proof.laws.linear.gemm import GEMM
 from rewriter.proof.laws.linear.joined import JOINED
 from rewriter.proof.laws.linear.rows import ROWS
@@ -42,6 +46,7 @@ BITS: tuple[Law, ...] = (
     WINDOWS,
     ELEMENTWISE,
     SLICES_WITHIN,
+    TRANSPOSED_OPERANDS,
     BROADCASTING,
     COMMUTATIVITY,
 )
@@ -52,6 +57,9 @@ ROUNDING: tuple[Law, ...] = (
     *BITS[:-1],
     ZEROS,
     RECIPROCALS,
+    CONV_PAD,
+    CONV_NORM,
+    CONV_BIAS,
     SCALED,
     GEMM,
     JOINED,

@@ -1,7 +1,7 @@
 """The law of shape arithmetic: integers computed from shapes equal the polynomials that they stand for.
 
 Statement: Shape, Size, and on int64 scalars and lists of known sizes Gather, Slice, Concat, Squeeze,
-Unsqueeze, Reshape, Add, Sub, Mul, Div and Cast equal the list of the resulting sizes.
+Unsqueeze, Reshape, Add, Sub, Mul, Div, Cast and Where equal the list of the resulting sizes.
 Side conditions: the elements are polynomials over the sizes of the inputs' dimensions; indices and bounds
 are numbers; Div has a numerator of at least 0 and a divisor above 0, both numbers.
 Argument: int64 wraps modulo 2**64, and sums and products of polynomials hold there; a number outside of
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from onnx import TensorProto
 
 from rewriter.proof.laws.law import Law
@@ -21,15 +22,21 @@ from rewriter.proof.laws.terms.store import Terms
 from rewriter.proof.laws.terms.term import Node
 
 _LIMIT = 1 << 63
+_MOST_PARTS = 64
+"""Maximum number of products in a polynomial, to limit the time."""
 Found = tuple[Sequence[Size], int] | None
 """Elements, and the rank: 0 or 1."""
 
 
 def _rewrite(node: Node, terms: Terms) -> int | None:
+    if node.operator == "Equal":
+        return _equal(node, terms)
     found = _RULES[node.operator](node, terms)
     if found is None:
         return None
     sizes, rank = found
+    if any(len(size.parts) > _MOST_PARTS for size in sizes):
+        return None
     if any(abs(count) >= _LIMIT for size in sizes for _, count in size.parts):
         return None
     return terms.sizes(sizes, rank)
@@ -109,6 +116,35 @@ def _divide(left: Size, right: Size) -> Size | None:
     )
 
 
+def _equal(node: Node, terms: Terms) -> int | None:
+    """Return which sizes are equal, as a constant; None if that depends on a symbol."""
+    found = _computed(lambda left, right: left - right)(node, terms)
+    if found is None:
+        return None
+    truths = [_is_zero(difference) for difference in found[0]]
+    return None if None in truths else terms.constant(np.array(truths).reshape((len(truths),) * found[1]))
+
+
+def _is_zero(difference: Size) -> bool | None:
+    if difference.number is not None:
+        return difference.number == 0
+    constant = dict(difference.parts).get((), 0)
+    rest = difference - number(constant)
+    apart = (constant > 0 and rest.is_natural) or (constant < 0 and (number(0) - rest).is_natural)
+    return False if apart else None
+
+
+def _where(node: Node, terms: Terms) -> Found:
+    chosen = terms.array(node.inputs[0]) if terms.is_constant(node.inputs[0]) else None
+    left, right = (_list(terms, each) for each in node.inputs[1:])
+    if chosen is None or left is None or right is None:
+        return None
+    count = len(left[0])
+    if chosen.shape != (count,) or len(right[0]) != count or (left[1], right[1]) != (1, 1):
+        return None
+    return [left[0][at] if chosen[at] else right[0][at] for at in range(count)], 1
+
+
 def _cast(node: Node, terms: Terms) -> Found:
     return _list(terms, node.inputs[0]) if node.value("to") == TensorProto.INT64 else None
 
@@ -125,5 +161,6 @@ _RULES: dict[str, Callable[[Node, Terms], Found]] = {
     "Mul": _computed(lambda left, right: left * right),
     "Div": _computed(_divide),
     "Cast": _cast,
+    "Where": _where,
 }
-SHAPE_ARITHMETIC = Law("shape arithmetic", frozenset(_RULES), _rewrite)
+SHAPE_ARITHMETIC = Law("shape arithmetic", frozenset(_RULES) | {"Equal"}, _rewrite)

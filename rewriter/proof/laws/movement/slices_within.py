@@ -2,7 +2,7 @@
 
 Statement: slice(op(x, c)) = op(slice(x), slice(c)) for Add, Sub, Mul and Div, where an input that does not
 vary along the axis stays whole; slice(view(x, d), last axis) = view(slice(x, last axis), d') if x and d
-share the last axis.
+share the last axis; slice(permute(x, p), axis i) = permute(slice(x, axis p[i]), p).
 Side conditions: shapes are known; each input has size 1, none, or the size of the result along the axis.
 Argument: each element of the result is computed from the elements at its own index. A view that shares the
 last axis only regroups rows. Both hold for empty slices.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from rewriter.proof.laws.law import Law
 from rewriter.proof.laws.movement.slices import cut
+from rewriter.proof.laws.movement.transposes import permute
 from rewriter.proof.laws.movement.views import view
 from rewriter.proof.laws.terms.sizes import ONE
 from rewriter.proof.laws.terms.store import Terms
@@ -22,9 +23,12 @@ _EXACT = ("Add", "Sub", "Mul", "Div")
 
 def _rewrite(node: Node, terms: Terms) -> int | None:
     dims = terms.dims(node.inputs[0])
-    inner = terms.node(node.inputs[0], "view", *_EXACT)
+    inner = terms.node(node.inputs[0], "view", "permute", *_EXACT)
     if dims is None or inner is None or len(inner.inputs) > 2:
         return None
+    if inner.operator == "permute":
+        (axis, (first, step), size), perm = node.value(""), inner.value("")
+        return permute(terms, cut(terms, inner.inputs[0], perm[axis], first, step, size), perm)
     return _of_view(node, inner, terms) if inner.operator == "view" else _of_operator(node, inner, terms)
 
 

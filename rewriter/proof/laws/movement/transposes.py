@@ -2,7 +2,7 @@
 
 Statement: permute(permute(x, p), q) = permute(x, p[q]); permute(x, identity) = x; a transpose that keeps
 the order of all axes whose size is not known to be 1 is a view; permute(view(x, d), p) = view(permute(x,
-p'), d[p]) if each axis of d joins axes of x.
+p'), d[p]) if each axis of d joins axes of x, or if runs of axes that stay together are one axis.
 Side conditions: the rank is known where `perm` is absent; the sizes of 1 are certain.
 Argument: y[i_q0, i_q1, ...] = x[i] composes as indices do. An axis of size 1 has the index 0 only, so the
 row-major order depends on the order of the other axes alone. Empty tensors have no elements, and the
@@ -42,11 +42,25 @@ def _of_blocks(terms: Terms, term: int, perm: tuple[int, ...]) -> int | None:
     """Return a permuted view as a view of a permuted term, if axes of the view join axes of the term."""
     node = terms.node(term, "view")
     dims = terms.dims(node.inputs[0]) if node is not None else None
-    blocks = None if node is None or dims is None else _blocks(dims, node.value(""))
-    if node is None or blocks is None:
+    if node is None or dims is None:
         return None
+    blocks = _blocks(dims, node.value(""))
+    if blocks is None:
+        return _of_runs(terms, node, perm)
     inner = permute(terms, node.inputs[0], tuple(axis for at in perm for axis in blocks[at]))
     return view(terms, inner, tuple(node.value("")[at] for at in perm))
+
+
+def _of_runs(terms: Terms, node: Node, perm: tuple[int, ...]) -> int | None:
+    """Return a permuted view as a view of a permuted term in which axes that stay together are one axis."""
+    starts = [at for at, axis in enumerate(perm) if at == 0 or axis != perm[at - 1] + 1]
+    runs = [perm[start:end] for start, end in zip(starts, [*starts[1:], len(perm)], strict=True)]
+    if len(runs) == len(perm):
+        return None
+    dims, ordered = node.value(""), sorted(runs)
+    joined = view(terms, node.inputs[0], tuple(product(dims[axis] for axis in run) for run in ordered))
+    inner = permute(terms, joined, tuple(ordered.index(run) for run in runs))
+    return view(terms, inner, tuple(dims[at] for at in perm))
 
 
 def _blocks(fine: Dims, coarse: Dims) -> list[list[int]] | None:

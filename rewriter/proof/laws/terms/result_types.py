@@ -246,6 +246,17 @@ def _same_as_second(node: Node, first: Dims, terms: Terms) -> Open | None:
     return terms.dims(node.inputs[1])
 
 
+def _expand(node: Node, dims: Dims, terms: Terms) -> Open | None:
+    return broadcast([dims, terms.integers(node.inputs[1])])
+
+
+def _tile(node: Node, dims: Dims, terms: Terms) -> Open | None:
+    repeats = terms.integers(node.inputs[1])
+    if repeats is None or len(repeats) != len(dims):
+        return tuple(None for _ in dims)
+    return tuple(dim * times for dim, times in zip(dims, repeats, strict=True))
+
+
 def _arg(node: Node, dims: Dims, terms: Terms) -> Open | None:
     axis = node.value("axis")
     if not -len(dims) <= axis < len(dims):
@@ -277,6 +288,8 @@ _RULES: dict[str, Callable[[Node, Dims, Terms], Open | None]] = {
     "permute": _permute,
     "Concat": _concat,
     "Gather": _gather,
+    "Expand": _expand,
+    "Tile": _tile,
     "GatherND": _gather_nd,
     "ArgMax": _arg,
     "ArgMin": _arg,

@@ -231,21 +231,23 @@ class Terms:
         content = self.content_of(array)
         return any(self.content(each) == content for each in self._alike.get((element, array.shape), ()))
 
-    def near(self, exact: Array, like: int) -> int | None:
+    def near(self, exact: Array, like: int, scale: Array | None = None, most: int = 8) -> int | None:
         """Return the number of the constant that a computed one stands for.
 
-        It is the constant of the files nearest to the exact value, if it is within 2 ulp in each element.
-        Else it is the exact value, rounded once.
+        It is the constant of the files nearest to the exact value, if it is close in each element. Else it is
+        the exact value, rounded once.
 
         Args:
             exact: the value, in float64.
             like: a constant of the element type that is wanted.
+            scale: the sum of the absolute values of the terms of each element; that of the value if None.
+            most: the distance from the exact value that is close, in u of the scale.
         """
         element, model = self.element(like), self.array(like)
         if element is None or model is None or not np.isfinite(exact).all():
             return None
         rounded = exact.astype(model.dtype)
-        room = 2 * np.spacing(np.abs(rounded)).astype(np.float64)
+        room = most * float(np.finfo(model.dtype).eps) / 2 * (np.abs(exact) if scale is None else scale)
         best: tuple[float, int] | None = None
         for other in self._alike.get((element, exact.shape), ()):
             array = self.array(other)
