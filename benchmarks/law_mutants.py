@@ -90,14 +90,15 @@ class Judged:
 
 
 def pairs(folder: Path | None) -> Iterator[Pair]:
-    """Yield the pairs of the tests, and those of a folder: `x.before.onnx` with `x.after.onnx`."""
+    """Yield the pairs of the tests, and those that `benchmarks.law_pairs make` wrote to a folder."""
     for file in sorted(TESTS.rglob("test_*.py")):
         name = ".".join(("tests.proof.laws", *file.relative_to(TESTS).with_suffix("").parts))
         for case, pair in getattr(import_module(name), "PROVED", {}).items():
             yield Pair(f"{file.stem.removeprefix('test_')}: {case}", *pair.models)
-    for file in sorted(folder.glob("*.before.onnx")) if folder is not None else ():
-        after = file.with_name(file.name.replace(".before.", ".after."))
-        yield Pair(file.name.removesuffix(".before.onnx"), onnx.load(file), onnx.load(after))
+    for file in sorted(folder.glob("*.after.onnx")) if folder is not None else ():
+        name, exporter, *_ = file.name.split(".")
+        before = onnx.load(file.with_name(f"{name}.{exporter}.before.onnx"))
+        yield Pair(file.name.removesuffix(".after.onnx"), before, onnx.load(file))
 
 
 class Bench:

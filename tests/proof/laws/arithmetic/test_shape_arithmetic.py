@@ -8,6 +8,11 @@ from rewriter.verdict.laws import Kept
 from tests.proof.laws.cases import Case, check, refuse
 
 PROVED = {
+    "a choice": Case(
+        "(float[n, 1] x) => (float[n, 4] y)",
+        "s = Shape(x) w = Constant<value_ints = [-1, 4]>() o = Constant<value_ints = [-1]>() e = Equal(w, o) t = Where(e, s, w) y = Expand(x, t)",
+        "w = Constant<value_ints = [1, 4]>() y = Expand(x, w)",
+    ),
     "a product of sizes": Case(
         "(float[n, 4] x) => (int64[1] y)",
         "s = Shape(x) i = Constant<value_ints = [0]>() f = Constant<value_ints = [4]>() d = Gather(s, i) y = Mul(d, f)",
@@ -33,6 +38,11 @@ PROVED = {
     ),
 }
 REFUSED = {
+    "a choice that depends on a size": Case(
+        "(float[n] x) => (int64[1] y)",
+        "s = Shape(x) o = Constant<value_ints = [1]>() f = Constant<value_ints = [5]>() e = Equal(s, o) y = Where(e, s, f)",
+        "y = Constant<value_ints = [5]>() ",
+    ),
     "another size": Case(
         "(float[n, m] x) => (int64[1] y)", "y = Shape<start = 0, end = 1>(x)", "y = Shape<start = 1>(x)"
     ),

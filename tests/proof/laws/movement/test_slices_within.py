@@ -8,6 +8,11 @@ from rewriter.verdict.laws import Kept
 from tests.proof.laws.cases import Case, check, refuse
 
 PROVED = {
+    "of a transpose": Case(
+        "(float[n, 3, 8] x) => (float[8, n, 2] y)",
+        "s = Constant<value_ints = [0]>() e = Constant<value_ints = [2]>() a = Constant<value_ints = [2]>() u = Transpose<perm = [2, 0, 1]>(x) y = Slice(u, s, e, a)",
+        "s = Constant<value_ints = [0]>() e = Constant<value_ints = [2]>() a = Constant<value_ints = [1]>() u = Slice(x, s, e, a) y = Transpose<perm = [2, 0, 1]>(u)",
+    ),
     "of a sum": Case(
         "(float[n, 8] x, float[8] z) => (float[n, 3] y)",
         "s = Constant<value_ints = [1]>() e = Constant<value_ints = [4]>() a = Constant<value_ints = [1]>() b = Constant<value_ints = [0]>() u = Add(x, z) y = Slice(u, s, e, a)",

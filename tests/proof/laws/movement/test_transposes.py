@@ -8,6 +8,11 @@ from rewriter.verdict.laws import Kept
 from tests.proof.laws.cases import Case, check, refuse
 
 PROVED = {
+    "of axes that stay together": Case(
+        "(float[6, 5] x) => (float[5, 2, 3] y)",
+        "s = Constant<value_ints = [2, 3, 5]>() u = Reshape(x, s) y = Transpose<perm = [2, 0, 1]>(u)",
+        "s = Constant<value_ints = [5, 2, 3]>() u = Transpose(x) y = Reshape(u, s)",
+    ),
     "two that undo each other": Case(
         "(float[n, 4, 6] x) => (float[n, 4, 6] y)",
         "u = Transpose<perm = [1, 2, 0]>(x) v = Transpose<perm = [2, 0, 1]>(u) y = Relu(v)",
@@ -38,6 +43,11 @@ PROVED = {
     ),
 }
 REFUSED = {
+    "of axes that swap": Case(
+        "(float[4, 5] x) => (float[5, 2, 2] y)",
+        "s = Constant<value_ints = [2, 2, 5]>() u = Reshape(x, s) y = Transpose<perm = [2, 1, 0]>(u)",
+        "s = Constant<value_ints = [5, 2, 2]>() u = Transpose(x) y = Reshape(u, s)",
+    ),
     "other perms": Case(
         "(float[n, n, n] x) => (float[n, n, n] y)",
         "y = Transpose<perm = [1, 2, 0]>(x)",
