@@ -9,7 +9,9 @@ from tests.proof.laws.cases import Case, check, refuse
 
 PROVED = {
     "without training": Case(
-        "(float[n, 4] x) => (float[n, 4] y)", "u = Dropout(x) y = Relu(u)", "y = Relu(x)"
+        "(float[n, 4] x) => (float[n, 4] y)",
+        "u = Dropout(x) y = Relu(u)",
+        "y = Relu(x)",
     ),
     "with a ratio": Case(
         "(float[n, 4] x) => (float[n, 4] y)",
@@ -20,7 +22,11 @@ PROVED = {
 REFUSED = {
     "in training": Case(
         "(float[n, 4] x) => (float[n, 4] y)",
-        "c = Constant<value = float {0.7}>() t = Constant<value = bool {1}>() y = Dropout(x, c, t)",
+        """
+            c = Constant<value = float {0.7}>()
+            t = Constant<value = bool {1}>()
+            y = Dropout(x, c, t)
+        """,
         "y = Identity(x)",
     ),
 }

@@ -15,7 +15,12 @@ PROVED = {
     ),
     "two inputs": Case(
         "(float[n, 4] x, float[n, 4] z) => (float[m] y)",
-        "s = Constant<value_ints = [-1]>() u = Reshape(x, s) v = Reshape(z, s) y = Mul(u, v)",
+        """
+            s = Constant<value_ints = [-1]>()
+            u = Reshape(x, s)
+            v = Reshape(z, s)
+            y = Mul(u, v)
+        """,
         "s = Constant<value_ints = [-1]>() u = Mul(x, z) y = Reshape(u, s)",
     ),
     "along the last axis": Case(

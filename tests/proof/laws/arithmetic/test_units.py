@@ -61,7 +61,9 @@ REFUSED = {
         "y = Identity(x)",
     ),
     "or true": Case(
-        "(bool[n] x) => (bool[n] y)", "c = Constant<value = bool {1}>() y = Or(x, c)", "y = Identity(x)"
+        "(bool[n] x) => (bool[n] y)",
+        "c = Constant<value = bool {1}>() y = Or(x, c)",
+        "y = Identity(x)",
     ),
 }
 

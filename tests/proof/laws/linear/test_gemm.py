@@ -10,30 +10,74 @@ from tests.proof.laws.cases import Case, check, refuse
 PROVED = {
     "product and sum": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() u = MatMul(x, w) y = Add(u, b)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() y = Gemm(x, w, b)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            u = MatMul(x, w)
+            y = Add(u, b)
+        """,
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = Gemm(x, w, b)
+        """,
     ),
     "transposed": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() u = MatMul(x, w) y = Add(u, b)",
-        "w = Constant<value = float[2, 3] {1, 3, 5, 2, 4, 6}>() b = Constant<value = float[2] {7, 8}>() y = Gemm<transB = 1>(x, w, b)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            u = MatMul(x, w)
+            y = Add(u, b)
+        """,
+        """
+            w = Constant<value = float[2, 3] {1, 3, 5, 2, 4, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = Gemm<transB = 1>(x, w, b)
+        """,
     ),
     "without a bias": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() y = MatMul(x, w)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() y = Gemm<beta = 3.0>(x, w)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = MatMul(x, w)
+        """,
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = Gemm<beta = 3.0>(x, w)
+        """,
     ),
 }
 REFUSED = {
     "alpha": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() u = MatMul(x, w) y = Add(u, b)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() y = Gemm<alpha = 2.0>(x, w, b)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            u = MatMul(x, w)
+            y = Add(u, b)
+        """,
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = Gemm<alpha = 2.0>(x, w, b)
+        """,
     ),
     "beta": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() u = MatMul(x, w) y = Add(u, b)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() y = Gemm<beta = 2.0>(x, w, b)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            u = MatMul(x, w)
+            y = Add(u, b)
+        """,
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = Gemm<beta = 2.0>(x, w, b)
+        """,
     ),
     "a square weight transposed": Case(
         "(float[m, 2] x) => (float[m, 2] y)",
@@ -42,8 +86,17 @@ REFUSED = {
     ),
     "another bias": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() u = MatMul(x, w) y = Add(u, b)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8.000001}>() y = Gemm(x, w, b)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            u = MatMul(x, w)
+            y = Add(u, b)
+        """,
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8.000001}>()
+            y = Gemm(x, w, b)
+        """,
     ),
 }
 

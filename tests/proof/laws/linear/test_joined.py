@@ -10,20 +10,44 @@ from tests.proof.laws.cases import Case, check, refuse
 PROVED = {
     "a split": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() y = MatMul(x, w)",
-        "w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>() u = MatMul(x, w) y, z = Split<axis = 1>(u)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = MatMul(x, w)
+        """,
+        """
+            w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>()
+            u = MatMul(x, w)
+            y, z = Split<axis = 1>(u)
+        """,
     ),
 }
 REFUSED = {
     "the other part": Case(
         "(float[m, 3] x) => (float[m, 2] y)",
-        "w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>() b = Constant<value = float[2] {7, 8}>() y = MatMul(x, w)",
-        "w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>() u = MatMul(x, w) z, y = Split<axis = 1>(u)",
+        """
+            w = Constant<value = float[3, 2] {1, 2, 3, 4, 5, 6}>()
+            b = Constant<value = float[2] {7, 8}>()
+            y = MatMul(x, w)
+        """,
+        """
+            w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>()
+            u = MatMul(x, w)
+            z, y = Split<axis = 1>(u)
+        """,
     ),
     "rows": Case(
         "(float[2, 3] x) => (float[a, b] y)",
-        "w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>() u = MatMul(x, w) y, z = Split<axis = 0>(u)",
-        "w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>() u = MatMul(x, w) y, z = Split<axis = 1>(u)",
+        """
+            w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>()
+            u = MatMul(x, w)
+            y, z = Split<axis = 0>(u)
+        """,
+        """
+            w = Constant<value = float[3, 4] {1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12}>()
+            u = MatMul(x, w)
+            y, z = Split<axis = 1>(u)
+        """,
     ),
 }
 

@@ -11,7 +11,9 @@ PROVED = {
     "written out": Case(
         "(float[n, 2, 5, 5] x, float[3, 2, 3, 3] w) => (float[n, 3, a, b] y)",
         "y = Conv(x, w)",
-        "y = Conv<kernel_shape = [3, 3], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1]>(x, w)",
+        """
+            y = Conv<kernel_shape = [3, 3], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1]>(x, w)
+        """,
     ),
 }
 REFUSED = {

@@ -15,7 +15,12 @@ PROVED = {
     ),
     "two": Case(
         "(float[n, 1] x) => (float[3, n, 4] y)",
-        "s = Constant<value_ints = [1, 4]>() t = Constant<value_ints = [3, 1, 4]>() u = Expand(x, s) y = Expand(u, t)",
+        """
+            s = Constant<value_ints = [1, 4]>()
+            t = Constant<value_ints = [3, 1, 4]>()
+            u = Expand(x, s)
+            y = Expand(u, t)
+        """,
         "t = Constant<value_ints = [3, 1, 4]>() y = Expand(x, t)",
     ),
 }
@@ -27,7 +32,12 @@ REFUSED = {
     ),
     "by a symbol": Case(
         "(float[n, 4] x, float[m] z) => (float[a, 4] y)",
-        "s = Shape(z) r = Constant<value_ints = [1]>() t = Concat<axis = 0>(s, r) y = Expand(x, t)",
+        """
+            s = Shape(z)
+            r = Constant<value_ints = [1]>()
+            t = Concat<axis = 0>(s, r)
+            y = Expand(x, t)
+        """,
         "y = Identity(x)",
     ),
 }

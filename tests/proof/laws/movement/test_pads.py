@@ -15,7 +15,11 @@ PROVED = {
     ),
     "by nothing, reflected": Case(
         "(float[n, 4] x) => (float[n, 4] y)",
-        'p = Constant<value_ints = [0, 0, 0, 0]>() u = Pad<mode = "reflect">(x, p) y = Relu(u)',
+        """
+            p = Constant<value_ints = [0, 0, 0, 0]>()
+            u = Pad<mode = "reflect">(x, p)
+            y = Relu(u)
+        """,
         "y = Relu(x)",
     ),
 }

@@ -11,7 +11,12 @@ PROVED = {
     "in two": Case(
         "(float[n, 8] x) => (float[n, 3] y)",
         "p = Constant<value_ints = [5, 3]>() u, y = Split<axis = 1>(x, p)",
-        "s = Constant<value_ints = [5]>() e = Constant<value_ints = [8]>() a = Constant<value_ints = [1]>() y = Slice(x, s, e, a)",
+        """
+            s = Constant<value_ints = [5]>()
+            e = Constant<value_ints = [8]>()
+            a = Constant<value_ints = [1]>()
+            y = Slice(x, s, e, a)
+        """,
     ),
     "in equal parts": Case(
         "(float[n, 8] x) => (float[n, 4] y)",
@@ -21,10 +26,14 @@ PROVED = {
 }
 REFUSED = {
     "the other part": Case(
-        "(float[n, 8] x) => (float[n, 4] y)", "y, u = Split<axis = 1>(x)", "u, y = Split<axis = 1>(x)"
+        "(float[n, 8] x) => (float[n, 4] y)",
+        "y, u = Split<axis = 1>(x)",
+        "u, y = Split<axis = 1>(x)",
     ),
     "another axis": Case(
-        "(float[8, 8] x) => (float[a, b] y)", "y, u = Split<axis = 1>(x)", "y, u = Split<axis = 0>(x)"
+        "(float[8, 8] x) => (float[a, b] y)",
+        "y, u = Split<axis = 1>(x)",
+        "y, u = Split<axis = 0>(x)",
     ),
 }
 

@@ -10,7 +10,12 @@ from tests.proof.laws.cases import Case, check, refuse
 PROVED = {
     "two reshapes": Case(
         "(float[n, 4, 6] x) => (float[n, 24] y)",
-        "s = Constant<value_ints = [0, 2, 12]>() t = Constant<value_ints = [0, 24]>() u = Reshape(x, s) y = Reshape(u, t)",
+        """
+            s = Constant<value_ints = [0, 2, 12]>()
+            t = Constant<value_ints = [0, 24]>()
+            u = Reshape(x, s)
+            y = Reshape(u, t)
+        """,
         "t = Constant<value_ints = [0, -1]>() y = Reshape(x, t)",
     ),
     "to the shape it has": Case(
@@ -20,7 +25,12 @@ PROVED = {
     ),
     "squeeze of unsqueeze": Case(
         "(float[n, 4] x) => (float[n, 4] y)",
-        "a = Constant<value_ints = [1]>() u = Unsqueeze(x, a) v = Squeeze(u, a) y = Relu(v)",
+        """
+            a = Constant<value_ints = [1]>()
+            u = Unsqueeze(x, a)
+            v = Squeeze(u, a)
+            y = Relu(v)
+        """,
         "y = Relu(x)",
     ),
     "flatten": Case(
@@ -35,7 +45,14 @@ PROVED = {
     ),
     "by a shape that is computed": Case(
         "(float[n, 4, 6] x) => (float[n, 24] y)",
-        "s = Shape(x) i = Constant<value_ints = [0]>() r = Constant<value_ints = [24]>() d = Gather(s, i) t = Concat<axis = 0>(d, r) y = Reshape(x, t)",
+        """
+            s = Shape(x)
+            i = Constant<value_ints = [0]>()
+            r = Constant<value_ints = [24]>()
+            d = Gather(s, i)
+            t = Concat<axis = 0>(d, r)
+            y = Reshape(x, t)
+        """,
         "y = Flatten(x)",
     ),
 }
@@ -47,8 +64,21 @@ REFUSED = {
     ),
     "an entry that may be 0 and then copies": Case(
         "(float[n, m] x) => (float[a, b] y)",
-        "s = Shape(x) i = Constant<value_ints = [1, 0]>() t = Gather(s, i) y = Reshape(x, t)",
-        "s = Shape(x) i = Constant<value_ints = [1]>() r = Constant<value_ints = [-1]>() d = Gather(s, i) t = Concat<axis = 0>(r, d) u = Reshape(x, t) y = Transpose<perm = [0, 1]>(u)",
+        """
+            s = Shape(x)
+            i = Constant<value_ints = [1, 0]>()
+            t = Gather(s, i)
+            y = Reshape(x, t)
+        """,
+        """
+            s = Shape(x)
+            i = Constant<value_ints = [1]>()
+            r = Constant<value_ints = [-1]>()
+            d = Gather(s, i)
+            t = Concat<axis = 0>(r, d)
+            u = Reshape(x, t)
+            y = Transpose<perm = [0, 1]>(u)
+        """,
     ),
     "squeeze of an axis that may not be 1": Case(
         "(float[n, m] x) => (float[a, b] y)",
@@ -58,7 +88,12 @@ REFUSED = {
     "a transpose is no view": Case(
         "(float[n, 4] x) => (float[4, n] y)",
         "y = Transpose(x)",
-        "s = Shape(x) i = Constant<value_ints = [1, 0]>() t = Gather(s, i) y = Reshape<allowzero = 1>(x, t)",
+        """
+            s = Shape(x)
+            i = Constant<value_ints = [1, 0]>()
+            t = Gather(s, i)
+            y = Reshape<allowzero = 1>(x, t)
+        """,
     ),
 }
 
