@@ -15,7 +15,7 @@ from rewriter.proof.laws.book import BITS, ROUNDING
 from rewriter.proof.laws.comparison import Attempt, ComparedModels, NotCompared, compared
 from rewriter.proof.laws.law import Law
 from rewriter.proof.laws.terms import closed
-from rewriter.proof.laws.terms.store import Content, Evaluations
+from rewriter.proof.laws.terms.constants import Content, Evaluations
 from rewriter.runtime.infer.constants import evaluate
 
 Evaluate = Callable[..., Mapping[str, Evaluations]]

@@ -16,9 +16,10 @@ from rewriter.proof.certificate import interface_difference, numbered
 from rewriter.proof.contents import Contents, Table
 from rewriter.proof.laws.law import Law
 from rewriter.proof.laws.terms import closed
+from rewriter.proof.laws.terms.constants import Content, Evaluations
 from rewriter.proof.laws.terms.reading import Reading
 from rewriter.proof.laws.terms.result_types import infer
-from rewriter.proof.laws.terms.store import Content, Evaluations, Terms
+from rewriter.proof.laws.terms.store import Terms
 from rewriter.proof.numbering import Numbering
 from rewriter.proof.scope import Unprovable
 

@@ -17,8 +17,9 @@ from __future__ import annotations
 from onnx import AttributeProto
 
 from rewriter.proof.laws.law import Law
+from rewriter.proof.laws.terms.constants import Content
 from rewriter.proof.laws.terms.sizes import product
-from rewriter.proof.laws.terms.store import ANY, Content, Terms
+from rewriter.proof.laws.terms.store import ANY, Terms
 from rewriter.proof.laws.terms.term import ABSENT, KNOWN, Node
 
 _MOST = 1 << 24

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from rewriter.proof.laws.law import Law
-from rewriter.proof.laws.terms.result_types import broadcast
+from rewriter.proof.laws.terms.broadcasting import broadcast
 from rewriter.proof.laws.terms.sizes import Size
 from rewriter.proof.laws.terms.store import Terms
 from rewriter.proof.laws.terms.term import Node, normal

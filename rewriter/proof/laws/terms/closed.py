@@ -8,7 +8,8 @@ from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, num
 
 from rewriter.model.operator_set.operators import since
 from rewriter.proof.laws.arithmetic.evaluation import closed_content
-from rewriter.proof.laws.terms.store import Content, Evaluations, Terms
+from rewriter.proof.laws.terms.constants import Content, Evaluations
+from rewriter.proof.laws.terms.store import Terms
 from rewriter.proof.laws.terms.term import ABSENT, Node, as_float
 
 _IR_VERSION = 10
