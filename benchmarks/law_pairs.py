@@ -1,12 +1,11 @@
 """Measures how many results of optimisers the laws prove, by tool, exporter and law.
 
-    python -m benchmarks.law_pairs make DIR          # writes pairs: what each installed tool makes of each model
+    python -m benchmarks.law_pairs make DIR          # writes what each installed tool makes of each model
     python -m benchmarks.law_pairs prove DIR         # writes results/law_pairs.md
     python -m benchmarks.law_pairs prove DIR --dry   # printed only
 
-Models are exports of the fixtures and, where torch is installed, of further architectures with random weights.
-`make` leaves out pairs that are there, so that environments with other tools can add theirs: onnxscript, for
-one, needs no torch, but may be installed where onnxslim is not.
+Models are exports of the fixtures and, where torch is installed, of further architectures with random
+weights. `make` leaves out pairs that are there, so that environments with other tools can add theirs.
 """
 
 from __future__ import annotations
@@ -71,8 +70,8 @@ def extra_modules() -> dict[str, Callable[[], tuple[Any, Any]]]:
         )
         config = DetrConfig(
             use_timm_backbone=False, use_pretrained_backbone=False, backbone=None, backbone_config=backbone,
-            d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
-            encoder_ffn_dim=32, decoder_ffn_dim=32, num_queries=5,
+            d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+            decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, num_queries=5,
         )  # fmt: skip
         return DetrForObjectDetection(config), torch.randn(2, 3, 32, 32)
 
@@ -191,8 +190,9 @@ def report(rows: Sequence[Row]) -> str:
     ratios = sorted(row.seconds / row.alone for row in rows)
     parts += [
         "",
-        f"CPU of numbering both models and reading their terms by all laws, without evaluations, against the "
-        f"certificate of the first with itself: median {ratios[len(ratios) // 2]:.1f}, most {ratios[-1]:.1f}.",
+        "CPU of numbering both models and reading their terms by all laws, without evaluations, against the "
+        f"certificate of the first with itself: median {ratios[len(ratios) // 2]:.1f}, "
+        f"most {ratios[-1]:.1f}.",
         "",
         "## Not proved",
         "",

@@ -78,6 +78,18 @@ def prove_by_laws(
         return LawProof(Kept.NOTHING, reason=comparison.reason)
     evaluated: dict[Content, Evaluations] = {}
     values = partial(evaluate, timeout=timeout)
+    try:
+        return _proof(comparison, laws, evaluated, values)
+    except RecursionError:
+        return LawProof(Kept.NOTHING, reason="expressions nest too deep for laws")
+
+
+def _proof(
+    comparison: ComparedModels,
+    laws: LawWord,
+    evaluated: dict[Content, Evaluations],
+    values: Callable[[ModelProto], Mapping[str, Evaluations]],
+) -> LawProof:
     attempt = _settled(comparison, BITS, evaluated, values)
     if attempt.equal:
         return LawProof(Kept.BITS, tuple(sorted(attempt.used)))

@@ -85,6 +85,7 @@ def by_reference(model: ModelProto, known: Mapping[str, Array]) -> dict[str, Arr
             with contextlib.suppress(Exception):  # it may raise anything for operators that it lacks
                 (result,) = _evaluator(node, feeds, model).run(None, feeds)
                 values[node.output[0]] = np.asarray(result)
+                inputs.setdefault(node.output[0], values[node.output[0]])
     return values
 
 

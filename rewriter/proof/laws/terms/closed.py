@@ -25,20 +25,22 @@ def models(terms: Terms, opsets: Iterable[int]) -> Iterator[ModelProto]:
         model.opset_import.add(version=opset)
         model.graph.name = "closed"
         written: set[int] = set()
+        stored: set[int] = set()
         for made, node in sorted(terms.wanted.items()):
             pending = {each for each in node.inputs if each in terms.wanted}
             if since(node.operator, "", opset) == node.version and pending <= written:
-                _add(model, made, node, terms)
+                _add(model, made, node, terms, stored)
                 written.add(made)
         if written:
             yield model
 
 
-def _add(model: ModelProto, made: int, node: Node, terms: Terms) -> None:
+def _add(model: ModelProto, made: int, node: Node, terms: Terms, stored: set[int]) -> None:
+    """Add a node, and those of its inputs that are constants; `stored` has the constants of the model."""
     graph = model.graph
-    known = {tensor.name for tensor in graph.initializer}
     for each in dict.fromkeys(node.inputs):
-        if each != ABSENT and each not in terms.wanted and str(each) not in known:
+        if each != ABSENT and each not in terms.wanted and each not in stored:
+            stored.add(each)
             array = terms.array(each)
             assert array is not None
             graph.initializer.append(numpy_helper.from_array(array, str(each)))

@@ -14,6 +14,7 @@ from rewriter.proof.laws.terms.term import Array
 
 _SMALL = 4096
 """Maximum bytes of a constant whose key holds its bytes."""
+_SAMPLE = 64
 Content = tuple[object, ...]
 Evaluations = tuple[Array, ...]
 """Values of a closed node: one that is certain in all bits, two that are rounded otherwise, or none."""
@@ -123,16 +124,27 @@ class ConstantTerms(ABC):
         element, model = self.element(like), self.array(like)
         if element is None or model is None or not np.isfinite(exact).all():
             return None
-        rounded = exact.astype(model.dtype)
+        with np.errstate(over="ignore"):
+            rounded = exact.astype(model.dtype)
+        if not np.isfinite(rounded).all():
+            return None
         room = most * float(np.finfo(model.dtype).eps) / 2 * (np.abs(exact) if scale is None else scale)
         best: tuple[float, int] | None = None
         for other in self._alike.get((element, exact.shape), ()):
             array = self.array(other)
-            if array is not None and np.isfinite(array).all():
+            if array is None or not _is_near(array, exact, room, _SAMPLE):
+                continue
+            if np.isfinite(array).all():
                 off = np.abs(array.astype(np.float64) - exact)
                 if (off <= room).all() and (best is None or (float(off.sum()), other) < best):
                     best = float(off.sum()), other
         return best[1] if best is not None else self.constant(rounded)
+
+
+def _is_near(array: Array, exact: Array, room: Array, count: int) -> bool:
+    """Whether the first elements of an array are near their exact values; a quick test before that of all."""
+    first = array.reshape(-1)[:count].astype(np.float64) - exact.reshape(-1)[:count]
+    return bool((np.abs(first) <= room.reshape(-1)[:count]).all())
 
 
 def _content(element: int, array: Array) -> Content:

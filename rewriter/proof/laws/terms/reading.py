@@ -6,11 +6,12 @@ bodies. A node that draws random numbers stands for itself alone, whatever it re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from onnx import TypeProto, numpy_helper
+from onnx import TensorProto, TypeProto, helper, numpy_helper
 
 from rewriter.model.operator_set.operators import schema_of
 from rewriter.model.tensors import inline_bytes
@@ -52,7 +53,7 @@ class Reading:
     def _tensor(self, at: int, key: Key) -> int:
         element, dims, how = key[1], key[2], key[3]
         tensor = self._table.tensors[at]
-        readable = element in KNOWN and how != "message" and inline_bytes(tensor) is not None
+        readable = element in KNOWN and how != "message" and _is_whole(tensor)
         load: Callable[[], Array] | None = partial(numpy_helper.to_array, tensor) if readable else None
         return self._terms.tensor(at, int(str(element)), _ints(dims), load)
 
@@ -99,6 +100,12 @@ class Reading:
         if dim.HasField("dim_value"):
             return number(dim.dim_value) if dim.dim_value >= 0 else None
         return self._terms.symbol(("named", dim.dim_param)) if dim.dim_param else None
+
+
+def _is_whole(tensor: TensorProto) -> bool:
+    """Whether the content of a tensor is in the file, and fits its shape."""
+    data, kind = inline_bytes(tensor), helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    return data is not None and len(data) == math.prod(tensor.dims) * kind.itemsize
 
 
 def _is_valid(operator: str, version: int, inputs: tuple[int, ...]) -> bool:
