@@ -83,9 +83,10 @@ def _one(start: int, end: int, step: int, dim: Size) -> tuple[int, int, Size] | 
 def _part_of_split(node: Node, terms: Terms) -> int | None:
     split = terms.node(node.inputs[0], "Split")
     dims = terms.dims(split.inputs[0]) if split is not None else None
-    if split is None or dims is None or not -len(dims) <= split.value("axis") < len(dims):
+    axis = split.value("axis") if split is not None else None  # the first version states no default
+    if split is None or dims is None or axis is None or not -len(dims) <= axis < len(dims):
         return None
-    axis = split.value("axis") % len(dims)
+    axis %= len(dims)
     parts = _parts(split, dims[axis], terms)
     at = node.value("")
     if parts is None or at >= len(parts):

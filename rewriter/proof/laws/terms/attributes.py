@@ -30,7 +30,7 @@ _READ: dict[int, Callable[[AttributeProto], object]] = {
 def completed(
     operator: str, version: int, texts: tuple[Any, ...], tensor: Callable[[int], int]
 ) -> tuple[Attribute, ...] | None:
-    """Return all attributes of a node, absent ones with their default; None if one is unknown.
+    """Return all attributes of a node, absent ones with their default; None if one is unknown or missing.
 
     Args:
         operator: an operator of ai.onnx.
@@ -38,7 +38,7 @@ def completed(
         texts: name, type and content of each stated attribute, as in the keys of the numbering.
         tensor: number of a constant -> number of its term.
     """
-    kinds, defaults = _declared(operator, version)
+    kinds, defaults, required = _declared(operator, version)
     found: dict[str, Attribute] = dict(defaults)
     for name, kind, content in texts:
         if kinds.get(name) != kind:
@@ -47,12 +47,14 @@ def completed(
         if value is None:
             return None
         found[name] = (name, kind, value)
+    if not required <= found.keys():
+        return None
     return tuple(found[name] for name in sorted(found))
 
 
 @lru_cache(maxsize=1024)
-def _declared(operator: str, version: int) -> tuple[dict[str, int], dict[str, Attribute]]:
-    """Return the type of each attribute of an operator, and the defaults."""
+def _declared(operator: str, version: int) -> tuple[dict[str, int], dict[str, Attribute], frozenset[str]]:
+    """Return the type of each attribute of an operator, the defaults, and the names of required ones."""
     schema = schema_of(operator, "", version)
     kinds: dict[str, int] = {}
     defaults: dict[str, Attribute] = {}
@@ -61,7 +63,8 @@ def _declared(operator: str, version: int) -> tuple[dict[str, int], dict[str, At
         default = declared.default_value
         if default.type and (value := _value(default.type, default.SerializeToString())) is not None:
             defaults[name] = (name, default.type, value)
-    return kinds, defaults
+    declared_ones = schema.attributes.items() if schema is not None else ()
+    return kinds, defaults, frozenset(name for name, each in declared_ones if each.required)
 
 
 def _value(kind: int, content: object) -> object | None:

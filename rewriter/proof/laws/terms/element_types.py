@@ -21,7 +21,8 @@ def element_of(node: Node, terms: Terms) -> int | None:
     if node.operator in ("sizes", "size"):
         return int(TensorProto.INT64)
     if node.operator == "Cast":
-        return int(node.value("to"))
+        wanted = node.value("to")
+        return wanted if isinstance(wanted, int) else None  # the first version has names
     if node.operator == "ConstantOfShape":
         value = node.value("value")
         return int(TensorProto.FLOAT) if value is None else terms.element(value)

@@ -39,9 +39,9 @@ def _permute(node: Node, dims: Dims, terms: Terms) -> Open | None:
 def _concat(node: Node, first: Dims, terms: Terms) -> Open | None:
     shapes = [terms.dims(each) for each in node.inputs]
     axis = node.value("axis")
-    if any(each is None or len(each) != len(first) for each in shapes) or not -len(first) <= axis < len(
-        first
-    ):
+    if axis is None or any(each is None or len(each) != len(first) for each in shapes):
+        return None
+    if not -len(first) <= axis < len(first):
         return None
     axis %= len(first)
     total = number(0)
