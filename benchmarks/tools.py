@@ -94,6 +94,16 @@ def onnx_ir(source: Path, target: Path) -> None:
     onnx_ir.save(onnx_ir.load(source), target)
 
 
+def onnxscript(source: Path, target: Path) -> None:
+    import onnx
+    import onnx_ir
+    from onnxscript import optimizer
+
+    model = onnx_ir.from_proto(onnx.load(str(source)))
+    optimizer.optimize(model)
+    onnx.save(onnx_ir.to_proto(model), str(target))
+
+
 def version_converter(source: Path, target: Path) -> None:
     import onnx
     from onnx import version_converter
@@ -112,6 +122,7 @@ TOOLS: dict[str, tuple[Tool, str]] = {
     "fp16": (fp16, "onnxruntime"),
     "quantize_dynamic": (quantize_dynamic, "onnxruntime"),
     "graphsurgeon": (graphsurgeon, "onnx-graphsurgeon"),
+    "onnxscript": (onnxscript, "onnxscript"),
     "version_converter": (version_converter, "onnx"),
 }
 """Name of a tool -> the function that runs it, and the distribution whose version counts."""

@@ -13,7 +13,7 @@ from rewriter.api.foreign_models import AnySource, Rewritten, read_of, take
 from rewriter.api.input_arrays import read_inputs
 from rewriter.api.model_report import ReportContents
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
-from rewriter.basics.literals import FunctionsWord, MeasureWord, SidecarWord
+from rewriter.basics.literals import FunctionsWord, LawWord, MeasureWord, SidecarWord
 from rewriter.basics.option_declaration import texts
 from rewriter.cutting import extract as cutting_extract
 from rewriter.cutting import split as cutting_split
@@ -332,12 +332,13 @@ def verify(
     tolerance: float | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    laws: LawWord = "bits",
     numbers: bool | None = None,
     optimised: bool = False,
     inputs: Inputs | PathLike | None = None,
     timeout: float = 600.0,
 ) -> Verification:
-    """Decide whether two models compute the same, by a certificate and by running them.
+    """Decide whether two models compute the same, by a certificate, by laws and by running them.
 
     The result has the `.verdict`; `.accepted` tells whether it is good enough for these options.
 
@@ -350,6 +351,8 @@ def verify(
             |a-b| <= tolerance * max|a|.
         rtol: accept numbers as `numpy.allclose` does with `rtol` and `atol`; excludes `tolerance`.
         atol: see `rtol`.
+        laws: laws that may prove models equal whose expressions differ: none; bits, those that keep all bits;
+            or rounding, all laws, and then the verdict *equal up to rounding* is accepted.
         numbers: whether onnxruntime runs both models. None: run unless both executable graphs are
             byte-identical. True: fail if they cannot be run.
         optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
@@ -369,6 +372,7 @@ def verify(
         inputs=read_inputs(inputs),
         timeout=timeout,
         tolerance=tolerance_of(tolerance, rtol, atol),
+        laws=laws,
     )
     return pipeline.verify(read_of(before), read_of(after), options)
 

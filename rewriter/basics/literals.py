@@ -16,3 +16,6 @@ PrecisionWord = Literal["fp32", "fp16", "bf16", "int32", "int8"]
 ViewerWord = Literal["model-explorer", "speedscope", "dot", "csv"]
 WeightWord = Literal["nodes", "parameters", "bytes", "flops"]
 MeasureWord = Literal["", "parameters", "nodes", "flops", "time"]
+
+LawWord = Literal["none", "bits", "rounding"]
+"""Laws that may prove two models equal: none, those that keep all bits, or all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rewriter.basics.literals import LawWord
 from rewriter.basics.option_declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import PATTERNS, Pairs, Printing, Proof, RunOptions, SideInputs, Tolerances
@@ -28,6 +29,12 @@ class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shape
 
     before: Path = argument()
     after: Path = argument()
+    laws: LawWord = option(
+        "bits",
+        "Laws that may prove models equal whose expressions differ: none; bits, those that keep all bits; "
+        "or rounding, all laws, and then 'equal up to rounding' has exit code 0.",
+        shown=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

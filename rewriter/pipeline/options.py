@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import get_args
 
-from rewriter.basics.literals import SidecarWord
+from rewriter.basics.literals import LawWord, SidecarWord
 from rewriter.basics.option_declaration import again
 from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -27,6 +27,7 @@ class Options(Writing):
         tolerance: allowed deviation of numbers, for comparisons; a rewrite allows none.
         given: evidence from the user, besides the file.
         folder: folder of external data of a model in memory; the output's folder if None.
+        laws: laws that may prove models equal whose expressions are not; a rewrite uses none.
         narrow: whether globs of `group` that match nothing in this model are dropped, and listed in the
             report, instead of raising an error: the models of a batch may have different modules.
 
@@ -40,6 +41,7 @@ class Options(Writing):
     tolerance: Tolerance | None = None
     given: Given = NOTHING
     folder: Path | None = None
+    laws: LawWord = "none"
     narrow: bool = False
 
     def __post_init__(self) -> None:

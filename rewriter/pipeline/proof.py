@@ -17,9 +17,11 @@ from rewriter.model.storage import external_data
 from rewriter.passes.base import InterfaceEdit
 from rewriter.pipeline.loader import Progress, Source, read_model
 from rewriter.pipeline.options import Options
+from rewriter.pipeline.unproved import site_of
 from rewriter.proof.certificate import certify
 from rewriter.proof.common_outputs import reduced
 from rewriter.runtime.compare.tolerance import Tolerance
+from rewriter.verdict.laws import prove_by_laws
 from rewriter.verdict.numbers import IDENTICAL, OPTIMISED, Numeric, compare
 from rewriter.verdict.phrases import reason_of
 from rewriter.verdict.verification import Verdict, Verification
@@ -45,7 +47,8 @@ def verify(before: Source, after: Source, options: Options) -> Verification:
             absent = absent or external_data.missing_of(data, path.parent)
     clock = Clock(lambda station: None)
     found = prove(left, right, (folders[0], folders[1]), options, clock, by_position=True, absent=absent)
-    return replace(found, notes=tuple(_renamed(left, right)))
+    site = site_of(left, found.laws.unproved) if found.laws is not None else ""
+    return replace(found, notes=tuple(_renamed(left, right)), site=site)
 
 
 def _renamed(before: ModelProto, after: ModelProto) -> Iterator[str]:
@@ -125,7 +128,12 @@ def prove(
     if options.optimised:
         allowed = options.tolerance or OPTIMISED
         optimised = compared("optimised numbers", optimised=True, tolerance=allowed)
-    return Verification(certificate, numeric, optimised, options.demands_numbers, (*notes, *_edited(edit)))
+    laws = None
+    if options.laws != "none" and not certificate.equal and not certificate.interface:
+        with clock("laws"):
+            laws = prove_by_laws(before, proved, folders, laws=options.laws, timeout=options.timeout)
+    told = (*notes, *_edited(edit))
+    return Verification(certificate, numeric, optimised, options.demands_numbers, told, laws)
 
 
 def _edited(edit: InterfaceEdit) -> Iterator[str]:

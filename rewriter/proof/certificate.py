@@ -87,18 +87,18 @@ def compare_expressions(
 
     Functions are inlined; the time is linear in the number of nodes after inlining.
     """
-    if (found := _interface(before, after, by_position)) is not None:
+    if (found := interface_difference(before, after, by_position)) is not None:
         return found
     table = Table(Contents(by_content=before_folder != after_folder))
-    left = _numbered(before, table, before_folder)
-    right = _numbered(after, table, after_folder)
+    left = numbered(before, table, before_folder)
+    right = numbered(after, table, after_folder)
     if isinstance(left, str) or isinstance(right, str):
         reason = left if isinstance(left, str) else right
         return Certificate(False, 0, f"no proof: {reason}", readable=not isinstance(left, str))
     return _difference(before, left, right) or Certificate(True, len(left.outputs))
 
 
-def _numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering | str:
+def numbered(model: ModelProto, table: Table, folder: Path | None) -> Numbering | str:
     """Return the numbers of a model, or the reason why it has none."""
     typed = sorts = False
     try:
@@ -153,7 +153,7 @@ def _stated_otherwise(left: Numbering, right: Numbering) -> str | None:
     return None
 
 
-def _interface(before: ModelProto, after: ModelProto, by_position: bool) -> Certificate | None:
+def interface_difference(before: ModelProto, after: ModelProto, by_position: bool) -> Certificate | None:
     """Return the first difference in number, names or types of inputs or outputs; None if there is none."""
     inputs = interface_inputs(before), interface_inputs(after)
     outputs = list(before.graph.output), list(after.graph.output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from onnx import SparseTensorProto, TensorProto
@@ -23,11 +24,21 @@ class NoContent(Unprovable):
 
 
 class Table:
-    """Numbers of expressions, shared by the compared models."""
+    """Numbers of expressions, shared by the compared models.
+
+    Attributes:
+        tensors: the number of each constant -> a tensor of that content.
+    """
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._numbers: dict[Key, int] = {}
+        self.tensors: dict[int, TensorProto] = {}
+
+    @property
+    def keys(self) -> Iterable[Key]:
+        """Keys of all expressions in the order of their numbers; the first has the number 1."""
+        return self._numbers.keys()
 
     def number(self, key: Key) -> int:
         """Return the number of an expression; assign one on first use."""
@@ -46,11 +57,13 @@ class Table:
             Unprovable: external data cannot be read, or its reference is malformed.
         """
         try:
-            return self.number(("tensor", *self._contents.key(tensor, folder)))
+            number = self.number(("tensor", *self._contents.key(tensor, folder)))
         except NoContent:
             if missing is None:
                 raise
             return self.number(("missing", tensor.data_type, tuple(tensor.dims), missing))
+        self.tensors.setdefault(number, tensor)
+        return number
 
     def sparse(self, tensor: SparseTensorProto, *, folder: Path | None) -> int:
         """Return the number of a constant stored as indices and values."""

@@ -6,6 +6,7 @@ import math
 
 from rewriter.basics.display import counted, listed
 from rewriter.proof.certificate import Certificate
+from rewriter.verdict.laws import Kept, LawProof
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.verification import Verdict, Verification
 
@@ -14,13 +15,37 @@ def proof_phrases(verification: Verification) -> list[str]:
     """Return phrases for the verdict, certificate, numbers, notes and, if requested, optimised numbers."""
     phrases = [
         str(verification.verdict),
-        certificate_phrase(verification.certificate),
+        _proof_phrase(verification),
         numbers_phrase(verification.numeric),
         *verification.notes,
     ]
     if verification.optimised is not None:
         phrases.append(f"with all optimisations, {numbers_phrase(verification.optimised)}")
     return phrases
+
+
+def _proof_phrase(verification: Verification) -> str:
+    """Describe the certificate and, if it is not equal, what laws prove."""
+    laws = verification.laws
+    if laws is None or laws.reason is not None:
+        why = (
+            "" if laws is None or laws.reason in (verification.certificate.difference, None) else laws.reason
+        )
+        return certificate_phrase(verification.certificate) + (f"; no laws: {why}" if why else "")
+    if laws.kept is Kept.NOTHING:
+        where = verification.site or certificate_phrase(verification.certificate)
+        return f"laws: not proved at {where}" if verification.site else where
+    return laws_phrase(laws)
+
+
+def laws_phrase(laws: LawProof) -> str:
+    """Describe what laws prove, and the bounds of those that round."""
+    if laws.kept is Kept.BITS:
+        return f"laws: equal at all outputs, bit for bit, by {', '.join(laws.laws)}"
+    bounds = "; ".join(f"{name} by {bound}" for name, bound in laws.bounds)
+    kept = [name for name in laws.laws if name not in dict(laws.bounds)]
+    others = f"; laws that keep bits: {', '.join(kept)}" if kept else ""
+    return f"laws: equal at all outputs up to rounding; each use rounds by at most: {bounds}{others}"
 
 
 def certificate_phrase(certificate: Certificate) -> str:
@@ -47,12 +72,12 @@ def numbers_phrase(numeric: Numeric | None) -> str:
 
 def reason_of(verification: Verification) -> str:
     """Return the reason why two models are not known to be equal, or why numbers are missing."""
-    if verification.verdict is Verdict.EQUAL:
+    if verification.verdict in (Verdict.EQUAL, Verdict.ROUNDED) and verification.missing is not None:
         return f"numbers not taken: {verification.missing}"
     for numeric, how in ((verification.numeric, ""), (verification.optimised, "with all optimisations, ")):
         if numeric is not None and (numeric.exact is False or numeric.error):
             return f"{how}{numbers_phrase(numeric)}"
-    return certificate_phrase(verification.certificate)
+    return _proof_phrase(verification)
 
 
 def _deviation(numeric: Numeric) -> str:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from rewriter.basics.display import Display, counted
 from rewriter.proof.certificate import Certificate
+from rewriter.verdict.laws import Kept, LawProof
 from rewriter.verdict.numbers import Numeric
 
 
@@ -16,6 +17,8 @@ class Verdict(StrEnum):
 
     EQUAL = "equal"
     """Proved: they compute the same, bit for bit."""
+    ROUNDED = "equal up to rounding"
+    """Proved by laws that round: they compute the same for real numbers, and floats differ by rounding."""
     NOT_PROVED = "not proved"
     """Neither equality nor difference is shown."""
     DIFFERENT = "different"
@@ -35,6 +38,8 @@ class Verification(Display):
             models differently; None if not requested.
         demanded: whether numbers are mandatory.
         notes: remarks on how the two models were compared.
+        laws: result of comparing the models by laws; None if no laws were tried, or the certificate is equal.
+        site: the module and node at which the laws stopped, in words; empty if unknown.
     """
 
     certificate: Certificate
@@ -42,21 +47,25 @@ class Verification(Display):
     optimised: Numeric | None = None
     demanded: bool = False
     notes: tuple[str, ...] = ()
+    laws: LawProof | None = None
+    site: str = ""
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a Verification has no truth value; compare its .verdict with Verdict.EQUAL")
 
     @property
     def verdict(self) -> Verdict:
-        """Verdict: proved equal, shown to be different, or neither."""
+        """Verdict: proved equal, or equal up to rounding, or shown to be different, or none of these."""
         runs = [each for each in (self.numeric, self.optimised) if each is not None]
         if self.certificate.mismatch or any(each.differs for each in runs):
             return Verdict.DIFFERENT
-        contradicted = any(each.error for each in runs) or (
-            self.numeric is not None and self.numeric.agrees is False
-        )
-        proved = self.certificate.equal and not contradicted
-        return Verdict.EQUAL if proved else Verdict.NOT_PROVED
+        kept = self.laws.kept if self.laws is not None else Kept.NOTHING
+        if any(each.error for each in runs):
+            return Verdict.NOT_PROVED
+        if self.certificate.equal or kept is Kept.BITS:
+            contradicted = self.numeric is not None and self.numeric.agrees is False
+            return Verdict.NOT_PROVED if contradicted else Verdict.EQUAL
+        return Verdict.ROUNDED if kept is Kept.ROUNDED else Verdict.NOT_PROVED
 
     @property
     def missing(self) -> str | None:
@@ -66,7 +75,7 @@ class Verification(Display):
 
     @property
     def accepted(self) -> bool:
-        """Whether the models are equal or within the tolerance.
+        """Whether the models are equal, also up to rounding by requested laws, or within the tolerance.
 
         False if a run ended in an error, or if demanded numbers are missing. Models are not within the
         tolerance if an output was not compared.
@@ -74,7 +83,8 @@ class Verification(Display):
         if self.missing is not None or self.verdict is Verdict.DIFFERENT:
             return False
         within = self.numeric is not None and self.numeric.within is True and not self.numeric.random
-        return self.verdict is Verdict.EQUAL or (within and not (self.optimised and self.optimised.error))
+        proved = self.verdict in (Verdict.EQUAL, Verdict.ROUNDED)
+        return proved or (within and not (self.optimised and self.optimised.error))
 
     def _brief(self) -> str:
         runs = sum(each.runs for each in (self.numeric, self.optimised) if each is not None)

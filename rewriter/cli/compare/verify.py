@@ -15,7 +15,7 @@ from rewriter.views.text.rewrite_report import print_verification
 def run(options: VerifyOptions) -> int:
     """Compare two models, print the verdict, and return its exit code."""
     tolerance = tolerance_of(options.tolerance, options.rtol, options.atol)
-    how = pipeline.Options(**proof_of(options), tolerance=tolerance)
+    how = pipeline.Options(**proof_of(options), tolerance=tolerance, laws=options.laws)
     verification = pipeline.verify(options.before, options.after, how)
     show(
         options, lambda: verify_json(verification), lambda console: print_verification(verification, console)

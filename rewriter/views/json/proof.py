@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NotRequired, TypedDict
 
 from rewriter.proof.certificate import Certificate
 from rewriter.runtime.compare.tolerance import Tolerance
+from rewriter.verdict.laws import Kept, LawProof
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.phrases import reason_of
 from rewriter.verdict.verification import Verdict, Verification
@@ -106,15 +107,35 @@ class NumericJson(TypedDict):
     identical: bool
 
 
+class LawsJson(TypedDict):
+    """Proof by laws, for models whose expressions are not equal.
+
+    Attributes:
+        kept: What is proved: bits: outputs are equal bit for bit; up to rounding: they are equal for real
+            numbers, and floats differ by rounding; nothing: some output is not proved equal.
+        laws: Names of the laws that were used.
+        bounds: Name of each of these that rounds, and the bound of one use.
+        site: The node and module at which the laws stopped; null if nothing stopped them or it is not known.
+        reason: Reason why laws were not tried; null if they were.
+    """
+
+    kept: Kept
+    laws: Sequence[str]
+    bounds: Mapping[str, str]
+    site: str | None
+    reason: str | None
+
+
 class VerificationJson(TypedDict):
     """Verdict, symbolic proof and runs.
 
     Attributes:
-        verdict: equal: proved to compute the same. different: the same arrays cannot serve both models, or
+        verdict: equal: proved to compute the same, bit for bit. equal up to rounding: proved by laws that
+            hold for real numbers. different: the same arrays cannot serve both models, or
             results differ beyond the tolerance (without one: beyond rounding). not proved: neither is shown.
         reason: Reason why the verdict is not equal, or why requested numbers are missing; else null.
-        accepted: Whether the exit code is 0: no requested numbers are missing, and the verdict is equal, or
-            is not proved while all numbers are within the tolerance.
+        accepted: Whether the exit code is 0: no requested numbers are missing, and the verdict is equal or
+            equal up to rounding, or is not proved while all numbers are within the tolerance.
         notes: Remarks on the comparison.
         certificate: Symbolic proof.
         numeric: Runs without optimisations.
@@ -135,20 +156,26 @@ class VerifyJson(TypedDict):
     """Comparison of two ONNX models.
 
     Printed by `rewriter verify --json`.
+
+    Attributes:
+        verification: Verdict, symbolic proof and runs.
+        laws: Proof by laws; null if none were tried, since the certificate is equal or interfaces differ.
     """
 
     schema: Literal["rewriter.verify/2"]
     verification: VerificationJson
+    laws: LawsJson | None
 
 
 def verify_json(verification: Verification) -> VerifyJson:
     """Convert a verification to JSON, with its schema."""
-    return {"schema": VERIFY, "verification": verification_json(verification)}
+    laws = None if verification.laws is None else laws_json(verification.laws, verification.site)
+    return {"schema": VERIFY, "verification": verification_json(verification), "laws": laws}
 
 
 def verification_json(verification: Verification) -> VerificationJson:
     """Convert a verification to JSON, as part of a result."""
-    equal = verification.verdict is Verdict.EQUAL
+    equal = verification.verdict in (Verdict.EQUAL, Verdict.ROUNDED)
     return {
         "verdict": verification.verdict,
         "reason": None if equal and verification.missing is None else as_text(reason_of(verification)),
@@ -168,6 +195,17 @@ def certificate_json(certificate: Certificate) -> CertificateJson:
         "outputs": certificate.outputs,
         "interface": certificate.interface,
         "difference": None if certificate.difference is None else as_text(certificate.difference),
+    }
+
+
+def laws_json(laws: LawProof, site: str) -> LawsJson:
+    """Convert a proof by laws to JSON."""
+    return {
+        "kept": laws.kept,
+        "laws": laws.laws,
+        "bounds": dict(laws.bounds),
+        "site": as_text(site) if site else None,
+        "reason": None if laws.reason is None else as_text(laws.reason),
     }
 
 

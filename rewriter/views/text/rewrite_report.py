@@ -73,7 +73,7 @@ def verdict_sign(verdict: Verdict, console: Console) -> tuple[str, str]:
     """Return the sign of a verdict and its style."""
     mark = signs(console)
     match verdict:
-        case Verdict.EQUAL:
+        case Verdict.EQUAL | Verdict.ROUNDED:
             return mark.yes, "green"
         case Verdict.DIFFERENT:
             return mark.no, "bold red"

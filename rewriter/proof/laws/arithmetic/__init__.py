@@ -1,0 +1,1 @@
+"""Laws of arithmetic on elements and on sizes."""

@@ -1,0 +1,1 @@
+"""Laws of matrix products and convolutions: true for real numbers, rounded otherwise on floats."""

@@ -1,0 +1,1 @@
+"""Laws of nodes that move elements and compute none: all keep bits."""

@@ -1,0 +1,1 @@
+"""Terms: expressions of two models with types, on which laws work."""
