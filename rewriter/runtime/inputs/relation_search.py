@@ -61,7 +61,7 @@ class RelationSearch:
                 return found
         return None
 
-    def _from(self, relations: Relations, short: Table | None = None) -> Relations | None:
+    def _from(self, relations: Relations, short: ShortTable | None = None) -> Relations | None:
         free = tuple(symbol for symbol in self.axes if symbol not in relations.defined)
         if len(free) > _MOST_SYMBOLS or not self.left:
             return None
@@ -81,7 +81,7 @@ class RelationSearch:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ShortTable:
     """Table that is too short for an index.
 
     Attributes:
@@ -92,9 +92,9 @@ class Table:
     factors: tuple[Linear, ...]
     open: tuple[str, ...]
 
-    def reduced(self, relations: Relations) -> Table:
+    def reduced(self, relations: Relations) -> ShortTable:
         """Return the table with factors over free symbols."""
-        return Table(tuple(map(relations.reduced, self.factors)), self.open)
+        return ShortTable(tuple(map(relations.reduced, self.factors)), self.open)
 
     def size(self, probe: Mapping[str, int]) -> int:
         """Return the number of its entries."""
@@ -105,18 +105,18 @@ class Table:
         for symbol in self.open:
             left = tuple(each for each in self.open if each != symbol)
             for size in _other_sizes(symbol, probe, axes):
-                yield Suggestion((Linear.of(symbol), size), Table(self.factors, left))
+                yield Suggestion((Linear.of(symbol), size), ShortTable(self.factors, left))
 
 
 class Suggestion(NamedTuple):
     """Equation to try; `short` is the table that it should make long enough."""
 
     equation: tuple[Linear, Linear]
-    short: Table | None = None
+    short: ShortTable | None = None
 
 
 def suggestions(
-    message: str, probe: Mapping[str, int], axes: Mapping[str, int], short: Table | None = None
+    message: str, probe: Mapping[str, int], axes: Mapping[str, int], short: ShortTable | None = None
 ) -> Iterator[Suggestion]:
     """Yield the equations that the numbers of a message suggest, the most telling first.
 
@@ -146,9 +146,9 @@ def suggestions(
         return
     if 0 in numbers:
         yield from (each for symbol in known for each in _beyond(symbol, probe))
-    tables = [Table((each,), tuple(symbol for symbol, _ in each.terms)) for each in known]
+    tables = [ShortTable((each,), tuple(symbol for symbol, _ in each.terms)) for each in known]
     factors = [products[number] for number in numbers if number in products]
-    tables += [Table(tuple(map(Linear.of, each)), each) for each in factors]
+    tables += [ShortTable(tuple(map(Linear.of, each)), each) for each in factors]
     for table in tables:
         yield from table.suggestions(probe, axes)
 
