@@ -27,7 +27,7 @@ from rewriter.checkpoints.tensors.stream import pieces
 from rewriter.evidence.metadata import tags
 from rewriter.model import metadata
 from rewriter.model.index.graph import GraphIndex
-from rewriter.model.tensors import Array, np_type
+from rewriter.model.tensors import Array, dtype_name, np_type
 from rewriter.passes.functions.value_names import UsedNames
 from rewriter.paths import ModulePath
 
@@ -53,6 +53,8 @@ class KeptLayer:
         tensors: the names of its initializers.
         renamed: name of an output of the layer -> the name that it has before the sum.
         nodes: the names of its nodes.
+        given: the element type of its matrices in the adapter.
+        dtype: their element type in the model: that of the weight.
     """
 
     module: ModulePath
@@ -61,6 +63,8 @@ class KeptLayer:
     tensors: tuple[str, ...]
     renamed: dict[str, str]
     nodes: tuple[str, ...]
+    given: str
+    dtype: str
 
 
 class LayerWriter:
@@ -104,9 +108,9 @@ class LayerWriter:
             self._added[layer.node] = added
             nodes += [made.name for made in added]
         self.model.graph.initializer.extend(tensors)
-        return KeptLayer(
-            module, change.scale, change.rank, tuple(each.name for each in tensors), renamed, tuple(nodes)
-        )
+        names = tuple(each.name for each in tensors)
+        types = change.a.dtype.name, dtype_name(layers[0].weight.data_type)
+        return KeptLayer(module, change.scale, change.rank, names, renamed, tuple(nodes), *types)
 
     def finish(self) -> None:
         """Put the nodes behind those of their layers."""

@@ -48,6 +48,8 @@ class KeptLayerJson(TypedDict):
         rank: Rank of the product.
         nodes: Names of the added nodes.
         tensors: Names of the added initializers.
+        given: Element type of the matrices in the adapter.
+        dtype: Their element type in the file.
     """
 
     module: str
@@ -55,6 +57,8 @@ class KeptLayerJson(TypedDict):
     rank: Count
     nodes: Sequence[str]
     tensors: Sequence[str]
+    given: str
+    dtype: str
 
 
 def adapter_json(adapter: FittedAdapter) -> AdapterJson:
@@ -78,4 +82,6 @@ def layer_json(layer: KeptLayer) -> KeptLayerJson:
         "rank": layer.rank,
         "nodes": [as_text(name) for name in layer.nodes],
         "tensors": [as_text(name) for name in layer.tensors],
+        "given": layer.given,
+        "dtype": layer.dtype,
     }

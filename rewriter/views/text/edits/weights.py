@@ -97,6 +97,8 @@ def print_refit(found: Refit, console: Console) -> None:
     if found.kept is not None:
         flow(console, _beside(found.kept), label="beside")
     casts = Counter(f"{each.given} to {each.dtype}" for each in plan.fitted if each.given != each.dtype)
+    beside = found.kept.layers if found.kept is not None else ()
+    casts.update(f"{each.given} to {each.dtype}" for each in 2 * beside if each.given != each.dtype)
     flow(console, [f"{counted(count, 'tensor')} from {cast}" for cast, count in casts.items()], label="cast")
     kept = Counter(plan.kept.values())
     flow(console, [f"{count:,}: {sign}" for sign, count in kept.items()], label="kept")

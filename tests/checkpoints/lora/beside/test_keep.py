@@ -159,6 +159,17 @@ def test_a_layer_in_a_branch_has_its_adapter_there(tmp_path: Path) -> None:
     assert rewriter.tree(made)["fc.lora_B"].nodes
 
 
+def test_matrices_get_the_type_of_the_weight(tmp_path: Path) -> None:
+    half = {
+        each.name: numpy_helper.to_array(each).astype(np.float16) for each in two_layers().graph.initializer
+    }
+    found = kept(two_layers(**half), save(tmp_path / "a", FC1), numbers=False)
+    assert found.numeric is None
+    assert found.kept is not None
+    assert [(each.given, each.dtype) for each in found.kept.layers] == [("float32", "float16")]
+    assert "2 tensors from float32 to float16" in str(found)
+
+
 def test_what_cannot_stay_beside_is_named(tmp_path: Path) -> None:
     source = two_layers()
     source.graph.node[1].op_type, source.graph.node[1].domain = "FusedMatMul", "com.microsoft"
