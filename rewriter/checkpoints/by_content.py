@@ -63,6 +63,8 @@ def resolve_by_names(
     prefixes: Prefixes,
     new: StateDict,
     old: StateDict,
+    *,
+    all_read: bool,
 ) -> None:
     """Take the formulas that names show and that the old checkpoint confirms, where content tells less.
 
@@ -73,6 +75,7 @@ def resolve_by_names(
         prefixes: the prefixes of names that differ between file and checkpoint.
         new: the new checkpoint.
         old: the checkpoint that was exported.
+        all_read: whether formulas by content read every key of it.
     """
     # What the old checkpoint itself named is no further evidence.
     independent = {
@@ -82,7 +85,7 @@ def resolve_by_names(
     }
     named = by_name(analysis, independent, prefixes, new)
     proved: dict[int, Decision] = {value: named[value] for value in _proved(analysis, found, named, old)}
-    proved |= {value: named[value] for value in _constants(analysis, found, named)}
+    proved |= {value: named[value] for value in _constants(analysis, found, named, all_read=all_read)}
     taken = taken_by([*found.values(), *proved.values()], prefixes)
     refuse_merged(analysis, held, proved, prefixes, new, spare_keys(taken, new))
     found |= {value: each for value, each in proved.items() if not isinstance(each, NoFormula)}
@@ -106,13 +109,16 @@ def _proved(
 
 
 def _constants(
-    analysis: Analysis, found: Mapping[int, Decision], named: Mapping[int, Decision]
+    analysis: Analysis, found: Mapping[int, Decision], named: Mapping[int, Decision], *, all_read: bool
 ) -> Iterator[int]:
-    """Yield the tensors of one repeated number that the exporter wrote as constants of the program."""
+    """Yield the tensors without a formula that the exporter wrote as constants of the program.
+
+    A frozen module has its parameters as `Constant` nodes, so its number must repeat, or all keys be read.
+    """
     for value, sign in named.items():
         if isinstance(found[value], NoFormula) and sign in (Sign.RECORDED, Sign.CONSTANT_NODE):
             content = _content(analysis, value)
-            if content is not None and is_dull(content):
+            if sign is Sign.RECORDED or all_read or (content is not None and is_dull(content)):
                 yield value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from rewriter.checkpoints.formula import Formula
 from rewriter.checkpoints.lora.merged_state import FittedAdapter
 from rewriter.checkpoints.names.by_name import NoFormula
 from rewriter.checkpoints.names.constants import Sign
+from rewriter.checkpoints.names.merged import Equality
 from rewriter.checkpoints.names.prefixes import Prefixes, prefixes_of
 from rewriter.checkpoints.names.recorded_state import recorded_origins
 from rewriter.checkpoints.names.single_numbers import stated_in_checkpoint, stated_in_file
@@ -143,9 +144,12 @@ def plan(
     if not any(prefixes.key_of(name) in new.entries for name in names):
         raise UsageError(f"{analysis.path or 'model'}: {_misfit(names, new)}")
     if found is not None:
-        changed = dict.fromkeys(_changed(found, prefixes, new), _LEFT_OUT)
+        changed = dict.fromkeys(_changed(found, prefixes, new), _LEFT_OUT) | dict(
+            _parted(found, prefixes, new)
+        )
         decisions = by_content(analysis, found.by_content, prefixes, new)
-        resolve_by_names(analysis, decisions, held, prefixes, new, found.old)
+        all_read = not found.by_content.unread
+        resolve_by_names(analysis, decisions, held, prefixes, new, found.old, all_read=all_read)
         refuse_doubtful_numbers(analysis, decisions, stated_in_checkpoint(found.old))
         refuse_merged_constants(analysis, decisions, prefixes, new)
         return _planned(analysis, new, prefixes, decisions, changed.get)
@@ -169,6 +173,21 @@ def _changed(found: OldFormulas, prefixes: Prefixes, new: StateDict) -> Iterator
         key = prefixes.key_of(name)
         if key in new.entries and not np.array_equal(new.read(key), found.old.read(name)):
             yield key
+
+
+def _parted(found: OldFormulas, prefixes: Prefixes, new: StateDict) -> Iterator[tuple[str, str]]:
+    """Yield the keys that no formula reads, but that were equal to one that some reads, and no longer are."""
+    taken = {key for formula in found.by_content.formulas.values() for key in formula.keys}
+    if unread := [key for key in found.by_content.unread if key in found.old.entries]:
+        shown = {key: found.old.entries[key] for key in (*taken, *unread) if key in found.old.entries}
+        equality = Equality(new)
+        for name, same in tied_keys(taken, replace(found.old, entries=shown)):
+            key, other = prefixes.key_of(name), prefixes.key_of(same)
+            if key in new.entries and other in new.entries and not equality.same(key, other):
+                yield (
+                    key,
+                    f"no tensor holds it; it was equal to {other}, and equal nodes may have been merged",
+                )
 
 
 def _misfit(names: list[str], new: StateDict) -> str:

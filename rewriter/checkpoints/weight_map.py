@@ -182,7 +182,9 @@ def _why(analysis: Analysis, key: ModulePath, holder: Held | None, same: ModuleP
         claim = holder.claim
         if claim.holds is Holds.FOLDED:
             return Missing(key, Absence.FOLDED, claim.formula)
-        return Missing(key, Absence.NOT_EXACT, claim.detail or f"{claim.initializer} holds it {claim.holds}")
+        detail = claim.detail or f"{claim.initializer} holds it {claim.holds}"
+        doubt = "; the state dict may have no such key" if claim.holds is Holds.UNKNOWN else ""
+        return Missing(key, Absence.NOT_EXACT, f"{detail}{doubt}")
     module = key.parent or ROOT
     folded = analysis.tree[module].folded_into if module in analysis.tree else ()
     if folded:

@@ -10,11 +10,12 @@ import pytest
 from onnx import numpy_helper
 
 import rewriter
+from rewriter.checkpoints.refit import Unresolved
 from rewriter.checkpoints.tensors.safetensors import write_safetensors
 from rewriter.checkpoints.tensors.state_dict import of_mapping
 from rewriter.errors import UsageError
 from rewriter.model.tensors import Array
-from tests.checkpoints.models import drawn
+from tests.checkpoints.models import drawn, state_of_two_layers, two_layers
 from tests.checkpoints.names.test_recorded_norms import EPSILON, folded, new_state
 from tests.checkpoints.test_refit import weights_of
 
@@ -55,3 +56,19 @@ def test_another_checkpoint_is_still_an_error(exported: tuple[Path, dict[str, Ar
     write_safetensors(of_mapping(other).entries, source.parent / "other.safetensors")
     with pytest.raises(UsageError, match=r"none of its 6 tensors is in this file"):
         rewriter.refit(source, new_state(), checkpoint=source.parent / "other.safetensors")
+
+
+def test_keys_that_were_equal_to_a_used_one_must_stay_equal(tmp_path: Path) -> None:
+    """Equal nodes of equal weights are one node, and no tensor shows the other key."""
+    old = {**state_of_two_layers(), "other.weight": state_of_two_layers()["fc1.weight"]}
+    source = two_layers(
+        **{"onnx::MatMul_7": old["fc1.weight"].T.copy()}
+        | {key: old[key] for key in ("fc1.bias", "fc2.weight", "fc2.bias")}
+    )
+    write_safetensors(of_mapping(old).entries, tmp_path / "old.safetensors")
+    new = {key: array + 1 for key, array in old.items()}
+    assert rewriter.refit(source, new, checkpoint=tmp_path / "old.safetensors").model
+    with pytest.raises(
+        Unresolved, match=r"first other.weight: .* it was equal to fc1.weight, and equal nodes"
+    ):
+        rewriter.refit(source, {**new, "other.weight": drawn(3, 4)}, checkpoint=tmp_path / "old.safetensors")

@@ -8,8 +8,6 @@ from rewriter.checkpoints.content.targets import TargetTensor
 from rewriter.checkpoints.formula import Formula, Key
 from rewriter.evidence.metadata.dynamo import folded_from
 from rewriter.evidence.parameters.parameter_names import readers_of
-from rewriter.evidence.parameters.tensor_roles import operands_of
-from rewriter.evidence.roles import Role
 from rewriter.model.index.graph import GraphIndex
 from rewriter.modules.analysis import Analysis
 
@@ -29,15 +27,10 @@ class FileEvidence:
                 self._claimed.setdefault(parameter.initializer, []).append(name)
             for target in module.folded_into:
                 self._folded.setdefault(target, []).append(module.path)
-        self._roles = operands_of(self._graph).roles
 
     def own_key(self, target: TargetTensor) -> str | None:
         """Return the key that a tensor is named after; None without one."""
         return self._keys.of(target.name)
-
-    def is_weight(self, target: TargetTensor) -> bool:
-        """Whether an operator reads the tensor as a weight."""
-        return self._roles.get(target.value) is not Role.CONSTANT
 
     def readers(self, target: TargetTensor) -> set[str]:
         """Return the modules of the nodes that read a tensor; '?' for an unplaced one."""

@@ -16,6 +16,7 @@ from rewriter.checkpoints.content.kinds.derived import weights_of
 from rewriter.checkpoints.content.old import FEW, Old, OldWeights, is_dull, is_simple
 from rewriter.checkpoints.content.targets import TargetTensor, targets_of
 from rewriter.checkpoints.formula import Formula
+from rewriter.checkpoints.names.constants import is_stated
 from rewriter.model.tensors import Array, np_type
 from rewriter.modules.analysis import Analysis
 
@@ -64,11 +65,15 @@ def find_formulas(
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A target with its candidates; `weak` ones say little: equal elements, or fewer than `FEW`."""
+    """A target with its candidates; `weak` ones say little: equal elements, or fewer than `FEW`.
+
+    `stated` ones of these have numbers that programs state.
+    """
 
     target: TargetTensor
     candidates: list[Formula]
     weak: bool
+    stated: bool
     generated: bool
     simple: bool
     size: int
@@ -92,12 +97,15 @@ class _FormulaSearch:
             self._unresolved[target.name] = target.fault or "its content cannot be read"
             return
         weak = array.size < FEW or is_dull(array)
+        stated = weak and all(is_stated(float(number)) for number in array.reshape(-1)[:FEW])
         candidates = self._kinds.find(array)
         generated = not candidates and is_generated(array)
         multiple = None if candidates or generated or weak else self._kinds.multiple_of(array)
         if multiple is not None:
             self._unresolved[target.name] = f"it is {multiple} times a number of unknown origin"
-        self._looked.append(_Looked(target, candidates, weak, generated, is_simple(array), array.size))
+        self._looked.append(
+            _Looked(target, candidates, weak, stated, generated, is_simple(array), array.size)
+        )
 
     def found(self) -> FoundFormulas:
         """Return the result: named and telling tensors first, since weak ones depend on what is left over."""
@@ -168,12 +176,11 @@ class _FormulaSearch:
         """Return a reason to think that a tensor depends on the checkpoint; '' for none."""
         if recorded := sorted(self._evidence.recorded(looked.target)):
             return f"the exporter computed it from {', '.join(recorded[:3])}"
-        small = [key for key in unread if np.prod(self._old.shapes[key]) < FEW]
-        if looked.generated or (looked.weak and not (small and looked.size < FEW)):
+        if looked.stated if looked.weak else looked.generated:
             return ""
         if unread:
             return f"no tensor reads {', '.join(unread[:3])}"
-        return "an operator reads it as a weight" if self._evidence.is_weight(looked.target) else ""
+        return "its numbers are those of no constant that programs state"
 
     def _used(self) -> set[str]:
         return {key for formula in self._formulas.values() for key in formula.keys}
