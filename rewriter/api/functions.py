@@ -10,8 +10,9 @@ from pathlib import Path
 from rewriter import pipeline
 from rewriter.api import model_report
 from rewriter.api.foreign_models import AnySource, Rewritten, read_of, take
+from rewriter.api.input_arrays import read_inputs
 from rewriter.api.model_report import ReportContents
-from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
+from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
 from rewriter.basics.literals import FunctionsWord, LawWord, MeasureWord
 from rewriter.basics.option_declaration import texts
 from rewriter.cutting import extract as cutting_extract
@@ -172,8 +173,8 @@ def rewrite(
             unless both executable graphs are byte-identical. True: fail if they cannot be run.
         optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
             agree within 1e-3 of the largest value.
-        inputs: input name -> array to run both models on, or an `.npz` file; drawn from the signature if
-            None.
+        inputs: input name -> array to run both models on, or a source for `read_inputs`; drawn from the
+            signature if None.
         sidecar: whether to write `<output>.modules.json` as well.
         copy_data: whether to copy external data if the output is in another folder.
         min_coverage: the smallest accepted share of placed nodes, as a share (0.95) or a percentage (95).
@@ -253,8 +254,8 @@ def extract(
             `body`, for the call in this body of If, Loop or Scan.
         numbers: whether onnxruntime runs the result, and the part of the whole model that the modules depend
             on; they must agree bit for bit. None: run them if possible. True: fail if they cannot be run.
-        inputs: input name of the whole model -> array to run it on, or an `.npz` file; drawn from the
-            signature if None.
+        inputs: input name of the whole model -> array to run it on, or a source for `read_inputs`; drawn from
+            the signature if None.
         copy_data: whether to copy the external data that it reads, if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
@@ -301,8 +302,8 @@ def split(
         output: the folder for the parts and `split.json`; None to only return the models (`.parts[0].model`).
         numbers: whether onnxruntime runs the whole model and the chain, which must agree bit for bit. None:
             run them if possible. True: fail if they cannot be run.
-        inputs: input name of the whole model -> array to run it on, or an `.npz` file; drawn from the
-            signature if None.
+        inputs: input name of the whole model -> array to run it on, or a source for `read_inputs`; drawn from
+            the signature if None.
         copy_data: whether to copy the external data that it reads, if the output is in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.
@@ -355,8 +356,8 @@ def verify(
             byte-identical. True: fail if they cannot be run.
         optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
             agree within the given tolerance, by default 1e-3 of the largest value.
-        inputs: input name of the first model -> array to run both on, or an `.npz` file; drawn from the
-            signature if None.
+        inputs: input name of the first model -> array to run both on, or a source for `read_inputs`; drawn
+            from the signature if None.
         timeout: time limit for running the models, in seconds; applies again to the optimised run.
 
     Raises:
@@ -390,8 +391,8 @@ def diff(
         before: the first model.
         after: the second.
         numbers: whether to run both in onnxruntime, without optimisations.
-        inputs: input name of the first model -> array to run both on, or an `.npz` file; drawn from the
-            signature if None.
+        inputs: input name of the first model -> array to run both on, or a source for `read_inputs`; drawn
+            from the signature if None.
         tolerance: largest deviation that counts as equal, relative to a tensor's largest magnitude.
         timeout: time limit for running the models, in seconds.
 
@@ -428,7 +429,8 @@ def profile(
 
     Args:
         source: the model.
-        inputs: input name -> array to run the model on, or an `.npz` file; drawn from the signature if None.
+        inputs: input name -> array to run the model on, or a source for `read_inputs`; drawn from the
+            signature if None.
         rounds: number of measured runs.
         warmup: number of runs before the measured ones.
         threads: threads of one operator; 0 for the default of onnxruntime.
@@ -487,7 +489,8 @@ def report(
         profile: whether to run the model and show the time of each module.
         recorded: a profile that onnxruntime recorded of the model, to show instead.
         numbers: whether to run the compared models.
-        inputs: input name -> array to run the models on, or an `.npz` file; drawn from the signature if None.
+        inputs: input name -> array to run the models on, or a source for `read_inputs`; drawn from the
+            signature if None.
         timeout: time limit for each comparison and for the profile, in seconds.
         sizes: symbolic dimension -> size, to compute shapes and FLOPs.
         like: the model that this one was made from; see `load`.

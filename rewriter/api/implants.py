@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rewriter import pipeline
 from rewriter.api.foreign_models import AnySource, read_of
-from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
+from rewriter.api.input_arrays import read_inputs
+from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
 from rewriter.cutting.check import Checking
 from rewriter.cutting.split import parse_call
 from rewriter.edits import implants
@@ -56,7 +57,8 @@ def implant(
         atol: see `rtol`.
         numbers: whether onnxruntime runs the model before and after, and the outputs are compared. Nothing is
             written if one of them does not run.
-        inputs: input name -> array to run both on, or an `.npz` file; drawn from the signature if None.
+        inputs: input name -> array to run both on, or a source for `read_inputs`; drawn from the signature if
+            None.
         copy_data: whether to copy the external data that it reads, if that lies in another folder.
         timeout: time limit for running the models, in seconds.
         like: the model that this one was made from; see `load`.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rewriter.api.foreign_models import AnySource, take
-from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
+from rewriter.api.input_arrays import read_inputs
+from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
 from rewriter.edits.operator_name import OperatorName
 from rewriter.edits.replacement import Replacement
 from rewriter.errors import UsageError
@@ -51,8 +52,8 @@ def replace(
             None: run them if possible. True: fail if they cannot be run.
         optimised: whether onnxruntime runs both models again with all its optimisations; their outputs must
             agree within 1e-3 of the largest value.
-        inputs: input name -> array to run both models on, or an `.npz` file; drawn from the signature if
-            None.
+        inputs: input name -> array to run both models on, or a source for `read_inputs`; drawn from the
+            signature if None.
         copy_data: whether to copy the external data that it reads, if the output is in another folder.
         timeout: time limit for each run of the models, in seconds.
         like: the model that this one was made from; see `load`.

@@ -5,13 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-import zipfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
 
 from rewriter.api.foreign_models import read_of
 from rewriter.errors import UsageError
@@ -32,7 +28,7 @@ from rewriter.evidence.trace.recording import Trace, Tracer
 from rewriter.model.storage.output_targets import spare_given
 from rewriter.modules.module import Module
 from rewriter.modules.module_tree import ModuleTree
-from rewriter.pipeline import Inputs, Source, read_like
+from rewriter.pipeline import Source, read_like
 from rewriter.views.sidecar import document as sidecar
 
 if TYPE_CHECKING:
@@ -188,18 +184,3 @@ def with_config(given: Given, model: Path) -> Given:
         return replace(given, remarks=(f"{error}; it lies with the model, and was not used",))
     remark = f"{path}: it lies with the model, so it is the reference; --no-config leaves it out"
     return replace(given, references=references, found=True, remarks=(remark,))
-
-
-def read_inputs(path: PathLike | Inputs | None) -> Inputs | None:
-    """Return input name -> array: read from an `.npz` file, or the given mapping itself.
-
-    Raises:
-        UsageError: the file is not an `.npz`, or has pickled objects.
-    """
-    if path is None or isinstance(path, Mapping):
-        return path
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile):
-        raise UsageError(f"{path}: not an .npz file of plain arrays; make it with numpy.savez") from None

@@ -9,7 +9,8 @@ from typing import Any
 
 from rewriter import pipeline
 from rewriter.api.foreign_models import AnySource, Rewritten, take
-from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence, read_inputs
+from rewriter.api.input_arrays import read_inputs
+from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
 from rewriter.basics.literals import IterationsWord, WhatTappedWord
 from rewriter.basics.option_declaration import texts
 from rewriter.edits.drop import Drop
@@ -67,8 +68,8 @@ def tap(
         numbers: whether onnxruntime also runs both models, whose common outputs must agree bit for bit. None:
             run them if possible. True: fail if they cannot be run.
         optimised: whether onnxruntime runs both models again with all its optimisations.
-        inputs: input name -> array to run both models on, or an `.npz` file; drawn from the signature if
-            None.
+        inputs: input name -> array to run both models on, or a source for `read_inputs`; drawn from the
+            signature if None.
         copy_data: whether to copy external data if the output is in another folder.
         timeout: time limit for running the models, in seconds; applies again to the optimised run.
         like: the model that this one was made from; see `load`.

@@ -7,7 +7,8 @@ from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from rewriter.api.side_inputs import config_beside, read_evidence, read_inputs, with_config
+from rewriter.api.input_arrays import read_inputs
+from rewriter.api.side_inputs import config_beside, read_evidence, with_config
 from rewriter.basics.option_declaration import again, values
 from rewriter.evidence.side_inputs import Given
 from rewriter.model import limits as file_limits

@@ -44,7 +44,7 @@ def analysed(model: Path, options: TreeOptions | ExplainOptions) -> Analysis:
 
 def proof_of(options: Proof) -> dict[str, Any]:
     """Return the options of a proof as keywords of `pipeline.Options`; reads the arrays of `--inputs`."""
-    from rewriter.api.side_inputs import read_inputs
+    from rewriter.api.input_arrays import read_inputs
 
     return values(Proof, options) | {"inputs": read_inputs(options.inputs)}
 

@@ -47,7 +47,8 @@ class Feed:
 
     feed: Path | str | None = option(
         None,
-        "Run on these arrays instead of random ones; --inputs means those of modules here.",
+        "Run on these arrays instead of random ones, given like --inputs of verify; --inputs means those of "
+        "modules here.",
         metavar="X.npz",
     )
 

@@ -99,7 +99,10 @@ class RunOptions:
     """Inputs and time limit for running models."""
 
     inputs: Path | str | Mapping[str, Any] | None = option(
-        None, "Run on these arrays instead of random ones.", metavar="X.npz"
+        None,
+        "Run on these arrays instead of random ones: an .npz file, a folder with input_0.pb and so on, or "
+        "the dict that file.py:function returns.",
+        metavar="X.npz",
     )
     timeout: float = option(TIMEOUT, "Time limit for running the models, in seconds.", above=0, shown=True)
 

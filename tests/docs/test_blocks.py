@@ -74,6 +74,12 @@ def test_seconds_and_sizes_do_not_count_and_all_else_does() -> None:
     assert not shown.agrees("took  load 0.01 s · 3 us\nwritten   b.onnx (1.9 MB)\nparams 421k")
 
 
+def test_the_state_of_a_slow_batch_does_not_count() -> None:
+    state = "rewriter: 0 of 3 files · 10 s · bert/model.onnx takes 10 s\n"
+    assert plain(f"{state}3 files · models") == plain("3 files · models")
+    assert plain("rewriter: 3 of 4 models\n") != plain("")
+
+
 def test_where_figures_vary_words_still_count() -> None:
     one = "Linear  317 us  48% ████\nTanh  4 us  1%\n100.0% mapped, 1.76 MB"
     other = "Tanh  2 us  <1%\nLinear  1.2 ms  8% ▌\n99.9% mapped, 12 MB"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.api.side_inputs import read_inputs
+from rewriter.api.input_arrays import read_inputs
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import given_of, progress, show
 from rewriter.modules.selection import Selection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.api.side_inputs import read_inputs
+from rewriter.api.input_arrays import read_inputs
 from rewriter.basics.option_declaration import values
 from rewriter.cli.common import given_of, progress, show
 from rewriter.cutting.check import Checking

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewriter import pipeline
-from rewriter.api.side_inputs import read_inputs
+from rewriter.api.input_arrays import read_inputs
 from rewriter.api.taps import tap_pass
 from rewriter.cli.common import given_of, progress, proof_of, show
 from rewriter.model.storage.output_targets import spare_given

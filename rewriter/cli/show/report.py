@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from rewriter.api.input_arrays import read_inputs
 from rewriter.api.model_report import ReportContents, report
-from rewriter.api.side_inputs import read_inputs
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import given_of, progress, stdout
 from rewriter.cli.dimensions import read_sizes

@@ -1,4 +1,4 @@
-"""Removes nodes from a model in favour of a piece, with the weights and stated types that only they needed."""
+"""Removes nodes from a model in favour of a piece, and the weights and stated types that only they needed."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def demand(package: str, what: str) -> None:
 
 
 @contextlib.contextmanager
-def telling(what: str) -> Iterator[None]:
+def telling(what: str, fault: str = "cannot be built") -> Iterator[None]:
     """Turn an exception of foreign code into a UsageError of one line, and redirect stdout to stderr."""
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -218,7 +218,7 @@ def telling(what: str) -> Iterator[None]:
         raise
     except BaseException as error:  # foreign code may raise anything, SystemExit included
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise UsageError(f"{what}: cannot be built: {reason}") from error
+        raise UsageError(f"{what}: {fault}: {reason}") from error
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from itertools import combinations, product
 from math import prod
 
 from rewriter.runtime.inputs.input import Dim, Input, evaluate, names_in
+from rewriter.runtime.inputs.size_relations import Relations, distinct_sums
 
 _ROWS = (
     (2, 3, 5, 7, 11, 13),
@@ -68,7 +69,7 @@ def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple
     found: dict[tuple[tuple[int, ...], ...], Choice] = {}
     for rank in _RANKS if any(each.dims is None for each in inputs) else _RANKS[:1]:
         dims = {each.name: _named_dims(each, rank) for each in inputs}
-        for pattern, sizes in _assignments(_symbols(dims), constants):
+        for pattern, sizes in _assignments(independent(dims), constants):
             choice = _choice(f"rank {rank}, {pattern}", sizes, dims)
             if choice is not None:
                 first = found.setdefault(tuple(choice.shapes.values()), choice)
@@ -76,6 +77,26 @@ def choices(inputs: tuple[Input, ...], constants: tuple[int, ...] = ()) -> tuple
                     first, patterns=first.patterns | choice.patterns
                 )
     return tuple(found.values())
+
+
+def symbolic_dims(inputs: tuple[Input, ...]) -> dict[str, tuple[int | str, ...]]:
+    """Return the dimensions of every input, by its name; an unknown one has a symbol of its own."""
+    return {each.name: _named_dims(each, _RANKS[0]) for each in inputs}
+
+
+def sized(dims: Mapping[str, tuple[int | str, ...]], sizes: Mapping[str, int]) -> Choice | None:
+    """Return the choice at sizes of all independent symbols; None if the dimensions do not allow them."""
+    return _choice("found by probes", sizes, dims)
+
+
+def related(dims: Mapping[str, tuple[int | str, ...]], relations: Relations) -> Iterator[Choice]:
+    """Yield the choices that satisfy some relations, best first."""
+    free = [symbol for symbol in independent(dims) if symbol not in relations.defined]
+    for row in (*_ROWS, tuple(distinct_sums(len(free)))):
+        sizes = relations.sizes({text: _at(row, number) for number, text in enumerate(free)})
+        choice = None if sizes is None else sized(dims, sizes)
+        if choice is not None:
+            yield choice
 
 
 def with_size(inputs: tuple[Input, ...], choice: Choice, symbol: str, size: int) -> Choice | None:
@@ -102,8 +123,11 @@ def _named_dims(each: Input, rank: int) -> tuple[int | str, ...]:
     return tuple(f"?{each.name}?{axis}" if dim is None else dim for axis, dim in enumerate(dims))
 
 
-def _symbols(dims: Mapping[str, tuple[int | str, ...]]) -> dict[str, int]:
-    """Return the independent symbols in order of appearance, each with the first axis that has it."""
+def independent(dims: Mapping[str, tuple[int | str, ...]]) -> dict[str, int]:
+    """Return the symbols in order of appearance, each with the first axis that has it.
+
+    Symbols that are computed from others are left out.
+    """
     texts: dict[str, int] = {}
     for each in dims.values():
         for axis, dim in enumerate(each):

@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-from rewriter.runtime.child.job import Job
+from rewriter.runtime.child.job import Job, TaskError
 from rewriter.runtime.compare.outcome import Stage
 from rewriter.runtime.compare.tolerance import difference, telling
-from rewriter.runtime.inputs.dimension_sizes import Choice
+from rewriter.runtime.inputs.dimension_sizes import Choice, independent, related, sized, symbolic_dims
 from rewriter.runtime.inputs.feeds import FEW, LOOPED, Array, Drawing, Filling
 from rewriter.runtime.inputs.input import FeedError
+from rewriter.runtime.inputs.relation_search import Failure, RelationSearch
 from rewriter.runtime.ort.sessions import RunError, Session
 
 _SEARCHING_SHARE = 0.25
 """Share of the timeout after which each set gets only one try."""
 _LARGE = 1 << 22
 """Elements of all inputs beyond which sizes are not tried if smaller ones run."""
+_MOST_NAMED = 8
+"""Symbols that an error names."""
 
 
 @dataclass(slots=True)
@@ -86,13 +89,15 @@ class _Search:
     def __init__(self, job: Job[Any], drawing: Drawing, session: Session) -> None:
         self.job, self.drawing, self.session = job, drawing, session
         self.deadline = time.monotonic() + job.timeout * _SEARCHING_SHARE
-        self.first_error: Exception | None = None
+        self.first_error: TaskError | None = None
+        self.last_error = ""
+        self.first_run: Run | None = None
         self.runs = 0
 
     def fill(self, found: Runs) -> None:
         """Add the requested input sets, extra ones for Loops, and their results."""
         plan, sets = self.drawing.plan, self.drawing.sets
-        known = plan.choices()
+        known = self._known()
         used: list[Try] = []
         for number in range(sets if plan.inputs else 1):
             if len(found.feeds) == sets:
@@ -100,13 +105,41 @@ class _Search:
             wary = number == 0 and len(known) > 1
             best, other = self._best(_tries(known, used), number, wary=wary)
             if best is None and not found.feeds:
-                raise self.first_error or FeedError("no sizes satisfy the dimensions of its inputs")
+                raise self._nothing_fits()
             if best is not None:
                 used.append(best.tried)
                 found.add(best.feeds, best.results)
             if sets == FEW and other is not None:
                 found.add(other.feeds, other.results)
         self._add_looped(found, used[0])
+
+    def _known(self) -> tuple[Choice, ...]:
+        """Return the sizes worth trying: if the first ones fail, those that satisfy found relations lead."""
+        known = self.drawing.plan.choices()
+        self.first_run = self._run(Try(known[0], Filling.DRAWN), 0) if len(known) > 1 else None
+        if len(known) < 2 or self.first_run is not None:
+            return known
+        dims = symbolic_dims(self.drawing.plan.inputs)
+        search = RelationSearch(dims, independent(dims), lambda sizes: self._failure(sized(dims, sizes)))
+        relations = search.found()
+        if relations is None:
+            return known
+        return (*related(dims, relations), *known)
+
+    def _nothing_fits(self) -> TaskError:
+        """Return the first error, with what was tried and the way to run the model nevertheless."""
+        error = self.first_error or FeedError("no sizes satisfy the dimensions of its inputs")
+        sizes = [
+            symbol for symbol in independent(symbolic_dims(self.drawing.plan.inputs)) if symbol[0] != "?"
+        ]
+        tried = f"{self.runs} tried" + (f", with sizes for {_listed(sizes)}" if sizes else "")
+        fit = f"none of the drawn inputs fit ({tried}; --inputs, or --feed of tap, takes yours)"
+        return RunError(f"{fit}: {error}") if self.runs else error
+
+    def _failure(self, choice: Choice | None) -> Failure:
+        if choice is None or choice.elements > _LARGE or time.monotonic() > self.deadline:
+            return ""
+        return None if self._run(Try(choice, Filling.DRAWN), 0) is not None else self.last_error
 
     def _add_looped(self, found: Runs, tried: Try) -> None:
         """Add sets that vary Loops and Ifs, see `Plan.looped`, if the original runs on them."""
@@ -153,13 +186,21 @@ class _Search:
 
     def _run(self, tried: Try, number: int) -> Run | None:
         plan, seed = self.drawing.plan, self.drawing.seed
+        ran, self.first_run = self.first_run, None
+        if ran is not None and ran.tried == tried and number == 0:
+            return ran
         self.runs += 1
         try:
             feeds = plan.fill(tried.choice, number, seed=seed, filling=tried.filling)
             return Run(tried, feeds, self.session.run(plan.inputs, feeds))
         except (RunError, FeedError) as error:
-            self.first_error = self.first_error or error
+            self.first_error, self.last_error = self.first_error or error, str(error)
             return None
+
+
+def _listed(symbols: list[str]) -> str:
+    more = f" and {len(symbols) - _MOST_NAMED} more" if len(symbols) > _MOST_NAMED else ""
+    return ", ".join(symbols[:_MOST_NAMED]) + more
 
 
 def _tries(known: tuple[Choice, ...], used: list[Try]) -> Iterator[Try]:

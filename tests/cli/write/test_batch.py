@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from rewriter.cli.write import batch_progress
 from rewriter.views.json import schema
 from tests.batch.making import contents, folder_of, lines
 from tests.cli.running import heard, run
+
+
+@pytest.fixture(autouse=True)
+def _no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run tells how far it is from a number of seconds on, and a busy machine may take that long."""
+    monkeypatch.setattr(batch_progress, "_EVERY", math.inf)
 
 
 @pytest.fixture
