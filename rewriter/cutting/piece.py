@@ -216,6 +216,6 @@ def note_tree(model: ModelProto, tree: ModuleTree, modules: Collection[ModulePat
     kept = set(modules)
     for module in modules:
         kept.update(module.ancestors())
-    metadata.erase(model, [tags.TREE, tags.VALUES, tags.ORDER, tags.INFOS, tags.IR_VERSION])
+    metadata.erase(model, [tags.TREE, tags.TAPS, tags.VALUES, tags.ORDER, tags.INFOS, tags.IR_VERSION])
     if modules:
         metadata.write(model, {tags.TREE: compact(module for module in tree if module.path in kept)})

@@ -144,7 +144,9 @@ class Tap(ChosenModules):
     def _possible(self, analysis: Analysis, refusals: list[Refusal]) -> Iterator[WantedTap]:
         """Yield the taps whose values can leave their body; add a refusal for each other one."""
         graph = analysis.graph
-        known = {(tap.what, tap.module, tap.call, tap.value) for tap in read_taps(analysis.model)}
+        outputs = {info.name for info in analysis.model.graph.output}
+        taps = [tap for tap in read_taps(analysis.model) if tap.output in outputs]
+        known = {(tap.what, tap.module, tap.call, tap.value) for tap in taps}
         for each in (*self._of_modules(analysis, refusals), *_named(analysis, texts(self.value))):
             if (each.what, each.module, each.call, graph.value_names[each.value]) in known:
                 refusals.append(each.refused(Reason.TAPPED, graph))

@@ -15,6 +15,8 @@ from rewriter import pipeline
 from rewriter.cutting.check import Checking, check
 from rewriter.cutting.extract import Extraction, Target, extract, plan_extractions
 from rewriter.errors import CannotCut, NotProved, RewriterError, UnreadableModel, UsageError
+from rewriter.evidence.metadata import tags
+from rewriter.model import metadata
 from rewriter.model.storage.external_data import bytes_of, external_locations, tensors_of
 from rewriter.paths import ModulePath
 from rewriter.proof.certificate import certify
@@ -97,6 +99,13 @@ def test_the_root_is_the_whole_model() -> None:
     found = taken(source, "")
     assert (found.piece.inputs, found.piece.outputs) == (("x",), ("y",))
     assert len(found.model.graph.node) == len(source.graph.node)
+
+
+def test_a_piece_of_a_tapped_model_records_no_taps_that_it_does_not_have() -> None:
+    tapped = rewriter.tap(chain("/l.0/Relu", "/l.1/Relu"), "l.0", numbers=False).analysis.model
+    piece = rewriter.extract(tapped, "l.0", numbers=False).model
+    assert metadata.get(piece, tags.TAPS) is None
+    assert rewriter.tap(piece, "l.0", numbers=False).taps
 
 
 def test_the_source_stays_as_it_is() -> None:

@@ -192,3 +192,13 @@ def test_values_of_several_shapes_are_not_stacked() -> None:
     with pytest.raises(NotProved, match="nothing was written, a value that is stacked must have one shape"):
         rewriter.tap(model(text), "loop.a", iterations="stacked", inputs=given)
     assert rewriter.tap(model(text), "loop.a", inputs=given).taps[0].runs == ("last",)
+
+
+def test_a_tap_whose_output_is_gone_may_come_again() -> None:
+    """Other tools remove outputs, and keep the metadata of the model."""
+    made = rewriter.tap(chain(*LAYERS), "l.0", numbers=False).analysis.model
+    del made.graph.output[1]
+    again = rewriter.tap(made, "l.0", numbers=False).analysis.model
+    assert outputs(again)[0] == "y"
+    assert len(outputs(again)) == 2
+    assert rewriter.untap(again, numbers=False).analysis.model == chain(*LAYERS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
-from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 
 from rewriter.edits.pieces.leftovers import Leftovers
 from rewriter.edits.pieces.openings import Opening, address_of
@@ -14,7 +14,7 @@ from rewriter.edits.pieces.piece_functions import add_functions, call_by
 from rewriter.edits.pieces.piece_places import place
 from rewriter.edits.pieces.seats import Seat, Seated
 from rewriter.model.index.functions import Identity
-from rewriter.model.index.graph import NONE, GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex, graphs_of
 from rewriter.model.operator_set.operators import canonical
 from rewriter.passes.functions.value_names import UsedNames, names_in_bodies, rename
 
@@ -37,6 +37,12 @@ class Naming:
         self.used = UsedNames(left.names.union(left.freed(left.nodes)))
         self.node_names = UsedNames(left.node_names)
         self.weights: dict[tuple[str, bytes], str] = {}
+        self.typed = frozenset(
+            (info.name, info.type.SerializeToString())
+            for body in graph.bodies
+            if isinstance(body.proto, GraphProto) and body.owner != NONE
+            for info in (*body.proto.input, *body.proto.value_info, *body.proto.output)
+        )
 
     def name(self, seat: Seat) -> Seated:
         """Name everything in a piece, and copy its weights and functions into the model."""
@@ -117,6 +123,7 @@ class Naming:
     def _named(self, node: NodeProto, names: dict[str, str], functions: dict[Identity, str]) -> NodeProto:
         made = NodeProto()
         made.CopyFrom(node)
+        forget_sizes(made, self.typed)
         rename(made, names)
         if made.name:
             made.name = self.node_names.fresh(made.name)
@@ -130,6 +137,19 @@ class Naming:
                 yield helper.make_node(
                     "Identity", [names[name]], [wanted], self.node_names.fresh(f"{wanted}/Identity")
                 )
+
+
+def forget_sizes(node: NodeProto, known: Set[tuple[str, bytes]] = frozenset()) -> None:
+    """Erase names of sizes from the types in the bodies of a node, in place; `known` are types that stay."""
+    for attribute in node.attribute:
+        for graph in graphs_of(attribute):
+            for info in (*graph.input, *graph.value_info, *graph.output):
+                is_tensor = info.type.HasField("tensor_type")
+                if is_tensor and (info.name, info.type.SerializeToString()) not in known:
+                    for dim in info.type.tensor_type.shape.dim:
+                        dim.ClearField("dim_param")
+            for inner in graph.node:
+                forget_sizes(inner, known)
 
 
 def _bare(node: NodeProto) -> NodeProto:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from onnx import ModelProto, NodeProto
 
+from rewriter.edits.pieces.naming import forget_sizes
 from rewriter.edits.pieces.openings import body_at, opened
 from rewriter.edits.pieces.piece_data import same_content
 from rewriter.edits.pieces.piece_functions import call_by
@@ -80,5 +81,6 @@ def _is_copy(original: NodeProto, written: NodeProto, seated: Seated) -> bool:
     call_by(back, {(domain, new, over): old for (domain, old, over), new in seated.functions.items()})
     for node in (before, back):
         node.ClearField("name")
+        forget_sizes(node)
         metadata.erase(node, tags.OF_NODES)
     return before.SerializeToString() == back.SerializeToString()

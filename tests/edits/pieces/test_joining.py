@@ -148,3 +148,19 @@ def test_the_model_is_not_changed() -> None:
     before = source.opened.model.SerializeToString()
     source.implant({"l.1": layer("{ y = Relu (b) }")}, numbers=False)
     assert source.opened.model.SerializeToString() == before
+
+
+def test_names_of_sizes_in_bodies_of_a_piece_go() -> None:
+    """`N` of the piece is no size of the model, and onnxruntime reuses buffers by such names."""
+    piece = parsed(
+        """g (float[K, 2] b) => (float[K, 2] y) {
+          c = Constant <value = bool {1}> ()
+          y = If (c) <
+            then_branch = t () => (float[K, 2] o) <float[N, 2] u> {
+              u = Concat <axis = 0> (b, b) o = Neg (b) },
+            else_branch = e () => (float[K, 2] p) { p = Neg (b) }> }"""
+    )
+    found = implanted(whole(), {"l.1": piece})
+    branch = found.model.graph.node[-1].attribute[0].g
+    assert [dim.dim_param for dim in branch.value_info[0].type.tensor_type.shape.dim] == ["", ""]
+    assert branch.value_info[0].type.tensor_type.shape.dim[1].dim_value == 2
