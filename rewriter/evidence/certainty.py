@@ -80,6 +80,7 @@ _INFERS = frozenset(
         PlacementRule.FOLDED,
         PlacementRule.OWN_WEIGHT,
         PlacementRule.ATTENTION,
+        PlacementRule.TIED,
         PlacementRule.CONTENT,
         PlacementRule.MATCHED,
         PlacementRule.ENCLOSED,

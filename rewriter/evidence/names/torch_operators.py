@@ -65,6 +65,11 @@ class Steps:
                 of[node] = readers.pop()
         return of
 
+    def is_shared(self, step: int) -> bool:
+        """Whether several operators use a step that is no operator of its own."""
+        written = [str(self.graph.value_names[v]) for v in self.graph.writes[step] if v != NONE]
+        return len(self.behind[step]) > 1 and all(map(_ON_THE_WAY.match, written))
+
     def _is_operand(self, node: int) -> bool:
         """Whether a node computes an operand of a layer, which itself only lays out and pads its input."""
         return self.graph.operators[node][1] not in _LAYS_OUT and any(

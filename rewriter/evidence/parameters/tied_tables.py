@@ -108,11 +108,14 @@ def _transposed(graph: GraphIndex, node: int, matrix: int) -> bool | None:
 
 
 def _lookups(graph: GraphIndex, table: int) -> tuple[int, ...]:
-    """Return the Gathers that read a table; () if another node reads it, or if a scope names a Gather."""
+    """Return the Gathers that read a table; () if another node reads it.
+
+    () too if a Gather has a scope or metadata, which tell its module.
+    """
     readers = tuple(dict.fromkeys(graph.readers[table]))
     alone = all(graph.operators[node][1] == "Gather" and graph.reads[node][0] == table for node in readers)
-    scoped = any(scope_of_node_name(graph.names[node]) is not None for node in readers)
-    return readers if alone and not scoped else ()
+    told = any(graph.metadata_keys[node] or scope_of_node_name(graph.names[node]) for node in readers)
+    return readers if alone and not told else ()
 
 
 def _is_same(graph: GraphIndex, table: int, product: _Factor, folder: Path | None) -> bool:

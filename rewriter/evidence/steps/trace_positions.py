@@ -6,7 +6,9 @@ is in the lowest module of the placed steps around it in the trace (`names/trace
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from itertools import groupby
 
 from rewriter.evidence.names.trace_order import TraceOrder
 from rewriter.evidence.steps.callers import above
@@ -32,7 +34,40 @@ def moved(places: StepPlaces) -> dict[int, ModulePath]:
 
 def filled(places: StepPlaces) -> dict[int, ModulePath]:
     """Return step without a module -> its module."""
-    return dict(_enclosing(places, places.fixed()))
+    found = dict(_enclosing(places, places.fixed()))
+    if _is_sorted_anew(places):
+        for step in _moved_away(places, found):
+            del found[step]
+    return found
+
+
+def _is_sorted_anew(places: StepPlaces) -> bool:
+    """Whether a tool sorted the nodes: dynamo writes the nodes of an operator one behind the other.
+
+    Constants do not count, nor do nodes that the exporter merged for several operators.
+    """
+    steps = places.steps
+    left_out = steps.constant | {step for step in steps.heads if steps.is_shared(step)}
+    computed = [node for node, step in enumerate(steps.of) if step not in left_out]
+    runs = Counter(step for step, _ in groupby(steps.of[node] for node in computed))
+    return any(count > 1 for count in runs.values())
+
+
+def _moved_away(places: StepPlaces, found: Mapping[int, ModulePath]) -> set[int]:
+    """Return the steps that no placed step feeds and whose results a step outside of the module uses.
+
+    The tool may have moved them: a mask is made before the layers that read it.
+    """
+    before = places.nearest_before(places.fixed())
+    away: set[int] = set()
+    for step in reversed(places.steps.heads):
+        if before[step] or (module := found.get(step)) is None:
+            continue
+        behind = places.steps.behind[step]
+        users = (place for other in behind if (place := places.of_step[other]) is not None)
+        if not away.isdisjoint(behind) or not all(map(module.holds, users)):
+            away.add(step)
+    return away
 
 
 def _enclosing(places: StepPlaces, among: Set[int]) -> Iterator[tuple[int, ModulePath]]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
 from rewriter.evidence.names import numbered_parts
+from rewriter.evidence.parameters.leaf_classes import GLUE
 from rewriter.evidence.steps import (
     anchors,
     between,
@@ -42,6 +43,7 @@ _RULES: tuple[Callable[[StepPlaces], Mapping[int, ModulePath | None]], ...] = (
     constant_steps.read,
 )
 """Rules in their order. Each returns step -> its module, for the steps that it places or moves."""
+_MERGED = GLUE | {"Gather", "ScatterND"}
 
 
 def testify(
@@ -88,11 +90,13 @@ def _place(places: StepPlaces, node: int) -> ModulePath | None:
 def _rule(places: StepPlaces, node: int) -> PlacementRule:
     """Return the rule that placed a node.
 
-    Names may put an activation into the step behind it, but it may be a module of its own.
+    Names may put an activation into the step behind it, but it may be a module of its own. Tools merge nodes
+    that lay out a value, so such a node may be in another module than its step.
     """
     step = places.steps.of[node]
     if step in places.guessed or step not in places.known:
         return PlacementRule.STEPS_AROUND
     if step in places.norms:
         return PlacementRule.NORM
-    return PlacementRule.STEPS_AROUND if places.is_leaf(node) else PlacementRule.STEP
+    doubtful = places.is_leaf(node) or places.graph.operators[node][1] in _MERGED
+    return PlacementRule.STEPS_AROUND if doubtful else PlacementRule.STEP

@@ -6,52 +6,52 @@ layer. The module does so itself, not its caller.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.evidence.steps.callers import above, calling
 from rewriter.evidence.steps.step_places import StepPlaces
 from rewriter.paths import ModulePath
 
 _LAYOUT = frozenset({"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Gather", "Slice"})
+_MOST = 2
 
 
 def wrapped(places: StepPlaces) -> dict[int, ModulePath]:
     """Return layout step in the caller of a wrapper -> the wrapper.
 
-    Only layout steps stand between such a step and a known step of the submodule. A step that lays out the
-    result of an unknown step is left out: it may be in the module of that step.
+    These are the layout steps between a known step of the submodule and the next known step before or behind
+    it, at most `_MOST`: a caller that rearranges a value takes more steps. A step that lays out the result of
+    an unknown step is left out: it may be in the module of that step.
     """
-    steps = places.steps
-    layouts: set[int] = set()
-    for step in steps.heads:
-        others = steps.before[step]
-        if _is_layout(places, step) and all(other in places.known or other in layouts for other in others):
-            layouts.add(step)
     of_child = _of_children(places)
-    behind = _chained(places, [step for step in steps.heads if step in layouts], steps.before, of_child)
-    return behind | _chained(
-        places, [step for step in steps.heads[::-1] if step in layouts], steps.behind, of_child
-    )
-
-
-def _chained(
-    places: StepPlaces,
-    layouts: Sequence[int],
-    beside: Mapping[int, Sequence[int]],
-    of_child: Mapping[ModulePath, ModulePath],
-) -> dict[int, ModulePath]:
-    """Return layout step -> the wrapper whose submodule it stands beside, for steps in order from there."""
     found: dict[int, ModulePath] = {}
-    for step in layouts:
-        if len(beside[step]) != 1:
+    for step in places.known:
+        child = places.of_step[step]
+        module = of_child.get(child) if child is not None else None
+        if module is None:
             continue
-        other = beside[step][0]
-        child = places.of_step[other] if other in places.known else None
-        module = found.get(other) or (of_child.get(child) if child is not None else None)
-        if module and places.of_step[step] == calling(above(module), {module}):
-            found[step] = module
+        for forward in (True, False):
+            chain = _chain(places, step, forward=forward)
+            caller = calling(above(module), {module})
+            if all(places.of_step[each] == caller for each in chain):
+                found.update(dict.fromkeys(chain, module))
     return found
+
+
+def _chain(places: StepPlaces, step: int, *, forward: bool) -> list[int]:
+    """Return the layout steps behind a step, or before it; [] if there are too many.
+
+    Before the step, [] too unless a known step or an input of the graph is before them.
+    """
+    beside, back = places.steps.behind, places.steps.before
+    if not forward:
+        beside, back = back, beside
+    chain: list[int] = []
+    others = beside[step]
+    while len(others) == 1 and _is_layout(places, others[0]) and len(back[others[0]]) == 1:
+        chain.append(others[0])
+        others = beside[others[0]]
+    complete = forward or all(other in places.known for other in others)
+    return chain if complete and len(chain) <= _MOST else []
 
 
 def _is_layout(places: StepPlaces, step: int) -> bool:
