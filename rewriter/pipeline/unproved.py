@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from onnx import ModelProto, NodeProto
 
-from rewriter.basics.display import counted
 from rewriter.errors import RewriterError
 from rewriter.model.index.backward_slice import names_read
 from rewriter.paths import ModulePath
@@ -36,7 +35,7 @@ def site_of(model: ModelProto, unproved: Sequence[int]) -> str:
     module = _innermost(dict(_places(model, nodes)), feeds, first)
     place = f"module {str(module)!r}, " if module else ""
     told = f"node {node.name or node.output[0]!r} ({node.op_type})"
-    return f"{place}{told}, the first of {counted(len(unproved), 'node')}"
+    return f"{place}{told}" + (f", the first of {len(unproved):,} nodes" if len(unproved) > 1 else "")
 
 
 def _places(model: ModelProto, nodes: Mapping[int, NodeProto]) -> Iterator[tuple[int, ModulePath]]:

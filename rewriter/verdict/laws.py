@@ -44,6 +44,7 @@ class LawProof:
         bounds: name of each of these that rounds -> the bound of one use.
         unproved: for `NOTHING`, the positions of the nodes at which the proof is open, in the main graph of
             the first model.
+        tried: the laws that were tried.
         reason: the reason why laws were not tried; None if they were.
     """
 
@@ -51,6 +52,7 @@ class LawProof:
     laws: tuple[str, ...] = ()
     bounds: tuple[tuple[str, str], ...] = ()
     unproved: tuple[int, ...] = ()
+    tried: LawWord = "bits"
     reason: str | None = None
 
 
@@ -98,7 +100,7 @@ def _proof(
         if attempt.equal:
             bounds = {law.name: law.rounds for law in ROUNDING if law.name in attempt.used and law.rounds}
             return LawProof(Kept.ROUNDED, tuple(sorted(attempt.used)), tuple(sorted(bounds.items())))
-    return LawProof(Kept.NOTHING, unproved=attempt.unproved)
+    return LawProof(Kept.NOTHING, unproved=attempt.unproved, tried=laws)
 
 
 def _settled(

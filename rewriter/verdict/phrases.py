@@ -10,6 +10,9 @@ from rewriter.verdict.laws import Kept, LawProof
 from rewriter.verdict.numbers import Numeric
 from rewriter.verdict.verification import Verdict, Verification
 
+_UNITS = "u: half an ulp of 1; K: products in a sum"
+"""Meaning of the letters in the bounds of laws."""
+
 
 def proof_phrases(verification: Verification) -> list[str]:
     """Return phrases for the verdict, certificate, numbers, notes and, if requested, optimised numbers."""
@@ -34,7 +37,9 @@ def _proof_phrase(verification: Verification) -> str:
         return certificate_phrase(verification.certificate) + (f"; no laws: {why}" if why else "")
     if laws.kept is Kept.NOTHING:
         where = verification.site or certificate_phrase(verification.certificate)
-        return f"laws: not proved at {where}" if verification.site else where
+        open_ = laws.tried == "bits" and verification.verdict is Verdict.NOT_PROVED
+        untried = "; laws that round were not tried (--laws rounding)" if open_ else ""
+        return (f"laws: not proved at {where}" if verification.site else where) + untried
     return laws_phrase(laws)
 
 
@@ -45,7 +50,8 @@ def laws_phrase(laws: LawProof) -> str:
     bounds = "; ".join(f"{name} by {bound}" for name, bound in laws.bounds)
     kept = [name for name in laws.laws if name not in dict(laws.bounds)]
     others = f"; laws that keep bits: {', '.join(kept)}" if kept else ""
-    return f"laws: equal at all outputs up to rounding; each use rounds by at most: {bounds}{others}"
+    units = f" ({_UNITS})" if laws.bounds else ""
+    return f"laws: equal at all outputs up to rounding; each use rounds by at most: {bounds}{units}{others}"
 
 
 def certificate_phrase(certificate: Certificate) -> str:

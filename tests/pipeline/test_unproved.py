@@ -16,12 +16,12 @@ NET = model(
 
 
 def test_the_innermost_module_whose_inputs_are_proved() -> None:
-    assert site_of(NET, [1]) == "module 'a.second', node '/a/second/Neg' (Neg), the first of 1 node"
+    assert site_of(NET, [1]) == "module 'a.second', node '/a/second/Neg' (Neg)"
     assert site_of(NET, [0, 1, 2]) == "module 'a.first', node '/a/first/Relu' (Relu), the first of 3 nodes"
 
 
 def test_a_node_without_a_module_is_named_by_its_result() -> None:
-    assert site_of(NET, [3]) == "node 'y' (Abs), the first of 1 node"
+    assert site_of(NET, [3]) == "node 'y' (Abs)"
 
 
 def test_nothing_open_is_nothing_to_say() -> None:

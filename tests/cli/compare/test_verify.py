@@ -75,7 +75,7 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         RECIPROCAL,
         (),
         5,
-        "? not proved · laws: not proved at node 'y' (Div), the first of 1 node",
+        "? not proved · laws: not proved at node 'y' (Div); laws that round were not tried (--laws rounding)",
     ),
     "a law that rounds": (
         QUOTIENT,
@@ -83,7 +83,7 @@ CASES: dict[str, tuple[str, str, tuple[str, ...], int, str]] = {
         ("--laws", "rounding"),
         0,
         "✓ equal up to rounding · laws: equal at all outputs up to rounding; each use rounds by at most: "
-        "reciprocals by 3u of the result",
+        "reciprocals by 3u of the result (u: half an ulp of 1; K: products in a sum)",
     ),
     "the same numbers without a proof": (
         SUM,
