@@ -42,7 +42,7 @@ DATA: dict[str, Words] = {
     "profile": lambda model, out: ("profile", model, "--rounds", "1", "--warmup", "0", *TIME),
     "extract": lambda model, out: ("extract", model, "**", "-o", out / "e.onnx", "--copy-data", *TIME),
     "tap": lambda model, out: ("tap", model, "**", "-o", out / "t.onnx", "--copy-data", *TIME),
-    "drop": lambda model, out: ("drop", model, "**", "-o", out / "d.onnx", "--copy-data", *TIME),
+    "drop": lambda model, out: ("drop", model, "*", "-o", out / "d.onnx", "--copy-data", *TIME),
     "untap": lambda model, out: ("untap", model, "-o", out / "u.onnx", "--copy-data", *TIME),
     "replace": lambda model, out: (
         *("replace", model, "*", "--with", "my.domain:Fused"),
@@ -68,7 +68,7 @@ NOTHING_THERE = {
     "split": (USAGE, REFUSED),  # there is no module to cut before
     "flatten": (REFUSED,),  # a name cannot move
     "tap": (REFUSED,),  # the outputs of the root are those of the model
-    "drop": (REFUSED,),  # no output would be left
+    "drop": (USAGE, REFUSED),  # there is no module, or no output would be left
     "untap": (USAGE,),  # there are no taps
     "replace": (USAGE, REFUSED),  # there is no module that is called, or the bodies differ
 }
