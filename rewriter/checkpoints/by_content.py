@@ -77,7 +77,7 @@ def resolve_by_names(
         old: the checkpoint that was exported.
         all_read: whether formulas by content read every key of it.
     """
-    # What the old checkpoint itself named is no further evidence.
+    # A name that the old checkpoint gave is no further evidence.
     independent = {
         value: kept
         for value, each in held.items()

@@ -24,7 +24,7 @@ _MOST_ROUNDS = 8
 
 
 class Kept(StrEnum):
-    """What laws prove of two models."""
+    """Strength of a proof by laws."""
 
     BITS = "bits"
     """Outputs are equal bit for bit."""

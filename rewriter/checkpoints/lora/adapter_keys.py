@@ -29,7 +29,7 @@ class AdapterPart(StrEnum):
 
 
 class AdapterKey(NamedTuple):
-    """What a tensor of an adapter is.
+    """Role of a tensor in an adapter.
 
     Attributes:
         part: the part.

@@ -1,4 +1,4 @@
-"""What the tensors of an adapter are, by their keys."""
+"""Roles of the tensors of an adapter, by their keys."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Case:
 
 
 def proof(before: ModelProto, after: ModelProto) -> LawProof:
-    """What laws prove of two models; constants are evaluated in this process."""
+    """Strength of the proof of two models by laws; constants are evaluated in this process."""
     return prove_by_laws(before, after, (None, None), laws="rounding", timeout=60, evaluate=evaluate)
 
 

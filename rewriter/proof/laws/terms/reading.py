@@ -1,7 +1,7 @@
 """Turns the numbers of two models into terms, in order: a key refers to smaller numbers only.
 
-What a law need not look into stays as it is: nodes with bodies, operators of other domains, inputs of
-bodies. A node that draws random numbers stands for itself alone, whatever it reads.
+Laws do not look into nodes with bodies, operators of other domains, and inputs of bodies: these stay as
+they are. A node that draws random numbers stands for itself alone, whatever it reads.
 """
 
 from __future__ import annotations

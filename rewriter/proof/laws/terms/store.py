@@ -20,7 +20,7 @@ Infer = Callable[[Node, "Terms"], "tuple[int, tuple[Size | None, ...] | None] | 
 
 
 class TermRule(Protocol):
-    """What the store needs of a law."""
+    """The part of a law that the store uses."""
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ EXP = "c = Constant<value = float {1}>() e = Exp(c) y = Mul(x, e)"
 
 
 def proof(number: np.float32, *values: np.float32) -> LawProof:
-    """What laws prove of a product with exp(1) and one with a number, where exp(1) has some values."""
+    """Proof by laws of a product with exp(1) and one with a number, where exp(1) has some values."""
     case = Case(HEAD, EXP, f"c = Constant<value = float {{{number:.9g}}}>() y = Mul(x, c)")
 
     def evaluate(model: ModelProto, *, timeout: float) -> Mapping[str, Values]:
