@@ -73,6 +73,7 @@ def refit(
     scale: float = 1.0,
     keep: bool = False,
     numbers: bool = True,
+    timeout: float = 600.0,
     partial: bool = False,
     prefix: str | None = None,
     like: Source | None = None,
@@ -92,6 +93,7 @@ def refit(
         scale: a factor of the scale that the adapter states.
         keep: whether the adapter stays in the model as nodes of its own beside its layers.
         numbers: with `keep`: whether to run the result, and the model with the adapter merged.
+        timeout: time limit for that, in seconds.
         partial: whether tensors whose new weights are not known keep their content; if not, they are an
             error.
         prefix: the prefix of the keys in `new` that are for this model, such as `model`, or without `new` of
@@ -117,6 +119,7 @@ def refit(
         scale=scale,
         keep=keep,
         numbers=numbers,
+        timeout=timeout,
         partial=partial,
         prefix=prefix,
     )
@@ -132,6 +135,7 @@ def refit_given(
     scale: float = 1.0,
     keep: bool = False,
     numbers: bool = True,
+    timeout: float = 600.0,
     partial: bool = False,
     prefix: str | None = None,
     progress: Progress = lambda station: None,
@@ -154,7 +158,7 @@ def refit_given(
         wanted = plan(analysis, new, prefix=prefix, found=found)
         return refitting.refit(model, analysis, wanted, output, partial=partial, progress=progress)
     task = AdapterRefit(model, analysis, adapter, new, prefix, found, partial, progress)
-    return task.beside(output, numbers=numbers) if keep else task.merged(output)
+    return task.beside(output, numbers=numbers, timeout=timeout) if keep else task.merged(output)
 
 
 def _adapter(lora: Path | None, scale: float, *, keep: bool, has_new: bool) -> Adapter | None:

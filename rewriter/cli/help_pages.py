@@ -50,7 +50,7 @@ _OF_VERBS: dict[str, dict[int, str]] = {
     },
     "refit": {5: "something has no new weights, without --partial; nothing written"},
     "verify": {
-        0: "equal, or within the tolerance that was given",
+        0: "equal; or up to rounding with --laws rounding; or within the tolerance that was given",
         1: "different",
         5: "not proved, or demanded numbers are missing",
     },

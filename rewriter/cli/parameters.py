@@ -23,19 +23,27 @@ FILE = click.Path(readable=False, path_type=Path)
 """A file. The loader checks that it is readable, so all faults of files are reported alike."""
 
 
-class Finite(click.FloatRange):
-    """A finite number within bounds; `nan` would pass click's check of the bounds."""
+class _Finite(click.ParamType[float]):
+    """A finite number; `nan` would pass click's check of bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number.
 
         Raises:
-            click.BadParameter: it is not a finite number within the bounds.
+            click.BadParameter: it is not a finite number, or beyond the bounds.
         """
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number.", param, ctx)
         return number
+
+
+class Finite(_Finite, click.types.FloatParamType):
+    """A finite number."""
+
+
+class Bounded(_Finite, click.FloatRange):
+    """A finite number within bounds."""
 
 
 def command_of(verb: str, options: type) -> click.Command:
@@ -95,8 +103,10 @@ def _type_of(option: Option) -> click.ParamType[Any]:
     least = option.least if option.above is None else option.above
     if option.kind is int:
         return click.IntRange(None if least is None else int(least))
+    if option.kind is float and least is None and option.most is None:
+        return Finite()
     if option.kind is float:
-        return Finite(least, option.most, min_open=option.above is not None)
+        return Bounded(least, option.most, min_open=option.above is not None)
     return FILE if option.kind is Path else click.STRING
 
 

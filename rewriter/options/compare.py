@@ -15,16 +15,18 @@ from rewriter.runtime.child_limits import ChildLimits, MemoryLimit
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shapes",)):
-    """Decide whether BEFORE and AFTER compute the same: equal, not proved, or different.
+    """Decide whether BEFORE and AFTER compute the same: equal, up to rounding, not proved, or different.
 
-    'equal': proved, and bit for bit the same numbers if the models were run. 'different': the same arrays
-    cannot serve both models, or some input gives results that differ by more than rounding explains. 'not
-    proved': all other cases. With a tolerance, the numbers decide: the exit code is 0 if they agree within
+    'equal': proved, and bit for bit the same numbers if the models were run. 'equal up to rounding': proved
+    by laws that round; only --laws rounding tries these. 'different': the same arrays cannot serve both
+    models, or some input gives results that differ by more than rounding explains. 'not proved': all other
+    cases. With a tolerance, the numbers decide: the exit code is 0 if they agree within
     it, even without a proof.
 
     \b
       rewriter verify bert.onnx bert.tree.onnx
       rewriter verify bert.onnx bert.tree.onnx --tolerance 1e-4
+      rewriter verify bert.onnx bert.tree.onnx --laws rounding
     """
 
     before: Path = argument()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rewriter.basics.option_declaration import Verb, argument, option
-from rewriter.options.groups import Output, Printing, SideInputs
+from rewriter.options.groups import TIMEOUT, Output, Printing, SideInputs
+from rewriter.runtime.child_limits import ChildLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class WeightsOptions(Verb, SideInputs, Printing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefitOptions(Verb, Output, SideInputs, Printing):
+class RefitOptions(Verb, Output, SideInputs, ChildLimits, Printing, omit=("shapes",)):
     """Put the weights of the checkpoint NEW, or a LoRA adapter, into MODEL, without an exporter.
 
     NEW is a safetensors file, a file of torch, an .index.json of shards, or the folder of one of these. Its
@@ -58,7 +59,7 @@ class RefitOptions(Verb, Output, SideInputs, Printing):
     )
     scale: float = option(
         1.0,
-        "A factor of the scale that the adapter states; 0.5 has half the effect.",
+        "Multiply the scale that the adapter states by S; 0.5 halves the effect.",
         metavar="S",
         shown=True,
     )
@@ -67,6 +68,9 @@ class RefitOptions(Verb, Output, SideInputs, Printing):
     )
     numbers: bool = option(
         True, "With --keep: run the result, and MODEL with the adapter merged, and show the difference."
+    )
+    timeout: float = option(
+        TIMEOUT, "With --keep: time limit for running the models, in seconds.", above=0, shown=True
     )
     partial: bool = option(
         False, "Write the file although something has no new weights; such tensors keep their content."

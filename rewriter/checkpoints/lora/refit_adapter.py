@@ -48,12 +48,13 @@ class AdapterRefit:
         demand_some(self.analysis, wanted := self._merge())
         return refit(self.model, self.analysis, wanted, output, partial=self.partial, progress=self.progress)
 
-    def beside(self, output: Path | None, *, numbers: bool) -> Refit:
+    def beside(self, output: Path | None, *, numbers: bool, timeout: float) -> Refit:
         """Put the adapter beside its layers; see `refit`, `keep` and `plan_kept` for errors.
 
         Args:
             output: the file to write; None to only return the model.
             numbers: whether to run the result, and the model with the adapter merged.
+            timeout: seconds for running them.
         """
         model, kept = keep(self.analysis, self.adapter, None if self.new else self.prefix)
         wanted = plan_kept(self.analysis, self.adapter, kept, self.new, prefix=self.prefix, found=self.found)
@@ -64,7 +65,7 @@ class AdapterRefit:
         if not numbers:
             return made
         self.progress("numbers")
-        return replace(made, numeric=compare_merged(made, self.model, self._merge()))
+        return replace(made, numeric=compare_merged(made, self.model, self._merge(), timeout=timeout))
 
     def _merge(self) -> RefitPlan:
         return plan_merge(self.analysis, self.adapter, self.new, prefix=self.prefix, found=self.found)

@@ -28,6 +28,7 @@ def run(options: RefitOptions) -> None:
                 scale=options.scale,
                 keep=options.keep,
                 numbers=options.numbers,
+                timeout=options.timeout,
                 partial=options.partial,
                 prefix=options.prefix,
                 progress=tell,

@@ -12,13 +12,14 @@ from rewriter.paths import ROOT, ModulePath
 from rewriter.verdict.numbers import Numeric, compare
 
 
-def compare_merged(found: Refit, before: ModelProto, merge: RefitPlan) -> Numeric:
+def compare_merged(found: Refit, before: ModelProto, merge: RefitPlan, *, timeout: float) -> Numeric:
     """Run the model with the adapter beside its layers, and the model with the adapter merged.
 
     Args:
         found: the model with the adapter beside its layers.
         before: the model without it, as it was read.
         merge: the plan that merges the adapter.
+        timeout: seconds for running the models.
 
     Returns:
         The comparison, or the reason for none.
@@ -32,7 +33,7 @@ def compare_merged(found: Refit, before: ModelProto, merge: RefitPlan) -> Numeri
         return Numeric(skipped="the weights are external")
     merged = refit(before, found.analysis, merge, partial=True).model
     assert merged is not None, "it was made"
-    return compare(merged, found.model, before_folder=None, after_folder=None)
+    return compare(merged, found.model, before_folder=None, after_folder=None, timeout=timeout)
 
 
 def _module(name: str, *, is_key: bool) -> str:
