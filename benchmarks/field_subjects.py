@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
-from onnx.backend.test.loader import load_node_model_tests
+from onnx.backend.test import loader
 
 from benchmarks.corpus_cases import recorded, shipped
 from rewriter.model.index.graph import graphs_of
@@ -61,7 +61,7 @@ def _all(nodes: Any) -> Iterator[NodeProto]:
 def _backend() -> Iterator[tuple[str, ModelProto, Feeds]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some cases overflow on purpose
-        cases = sorted(load_node_model_tests(), key=lambda case: case.name)
+        cases = sorted(loader.load_node_model_tests(), key=lambda case: case.name)
     for case in cases:
         names = [info.name for info in case.model.graph.input] if case.model else []
         feeds = [dict(zip(names, map(_array, inputs), strict=False)) for inputs, _ in case.data_sets or ()]
