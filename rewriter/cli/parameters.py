@@ -23,27 +23,36 @@ FILE = click.Path(readable=False, path_type=Path)
 """A file. The loader checks that it is readable, so all faults of files are reported alike."""
 
 
-class _Finite(click.ParamType[float]):
-    """A finite number; `nan` would pass click's check of bounds."""
+class Finite(click.types.FloatParamType):
+    """A finite number; `nan` is none."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number.
 
         Raises:
-            click.BadParameter: it is not a finite number, or beyond the bounds.
+            click.BadParameter: it is not a finite number.
         """
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{number} is not a finite number.", param, ctx)
-        return number
+        return _finite(self, super().convert(value, param, ctx), param, ctx)
 
 
-class Finite(_Finite, click.types.FloatParamType):
-    """A finite number."""
+class Bounded(click.FloatRange):
+    """A finite number within bounds; `nan` would pass click's check of the bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number.
+
+        Raises:
+            click.BadParameter: it is not a finite number within the bounds.
+        """
+        return _finite(self, super().convert(value, param, ctx), param, ctx)
 
 
-class Bounded(_Finite, click.FloatRange):
-    """A finite number within bounds."""
+def _finite(
+    kind: Finite | Bounded, number: float, param: click.Parameter | None, ctx: click.Context | None
+) -> float:
+    if not math.isfinite(number):
+        kind.fail(f"{number} is not a finite number.", param, ctx)
+    return float(number)
 
 
 def command_of(verb: str, options: type) -> click.Command:
