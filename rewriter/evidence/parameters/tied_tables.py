@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewriter.evidence.metadata import tags
 from rewriter.evidence.names.scope_grammar import scope_of_node_name
 from rewriter.evidence.parameters.owners import owners_of_constants
 from rewriter.model.index.graph import GraphIndex
@@ -27,6 +28,8 @@ from rewriter.model.tensors import FLOATS, elements_of
 from rewriter.paths import ModulePath
 
 _OF_TORCHSCRIPT = re.compile(r"onnx::\w+_\d+$")
+_OURS = tags.OF_NODES | {"namespace", tags.ORIGINAL_NAME, tags.MOVED_TO, tags.COPY_OF}
+"""Metadata of nodes that this library writes."""
 _SAMPLES = 64
 """Elements that are compared: enough to tell any two trained matrices apart."""
 _FEWEST = 4
@@ -110,11 +113,15 @@ def _transposed(graph: GraphIndex, node: int, matrix: int) -> bool | None:
 def _lookups(graph: GraphIndex, table: int) -> tuple[int, ...]:
     """Return the Gathers that read a table; () if another node reads it.
 
-    () too if a Gather has a scope or metadata, which tell its module.
+    () too if a Gather has a scope or an exporter's metadata, which tell its module. Metadata of an earlier
+    run does not count, so that a second run hears the same witnesses.
     """
     readers = tuple(dict.fromkeys(graph.readers[table]))
     alone = all(graph.operators[node][1] == "Gather" and graph.reads[node][0] == table for node in readers)
-    told = any(graph.metadata_keys[node] or scope_of_node_name(graph.names[node]) for node in readers)
+    told = any(
+        not _OURS.issuperset(graph.metadata_keys[node]) or scope_of_node_name(graph.names[node])
+        for node in readers
+    )
     return readers if alone and not told else ()
 
 

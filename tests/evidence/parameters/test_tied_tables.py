@@ -44,6 +44,15 @@ def test_the_name_belongs_to_the_output_layer_and_not_to_the_embedding(matrix: s
     assert places(tied(matrix, product)) == [None, "head"]
 
 
+def test_metadata_of_an_earlier_run_does_not_count_and_that_of_an_exporter_does() -> None:
+    proto = tied(*FOLDED)
+    entry = proto.graph.node[0].metadata_props.add(key="rewriter.module", value="embed")
+    assert len(list(ties(GraphIndex(proto), None))) == 1
+    assert not rewriter.tree(proto).placements[0].conflicting  # type: ignore[union-attr]
+    entry.key = "pkg.torch.onnx.name_scopes"
+    assert not list(ties(GraphIndex(proto), None))
+
+
 @pytest.mark.parametrize(
     ("matrix", "product"),
     [
