@@ -140,7 +140,7 @@ class Row:
 
     @property
     def kept(self) -> Kept:
-        """What is proved, by keys or by laws."""
+        """Strength of the proof, by keys or by laws."""
         return Kept.BITS if self.keys else self.laws.kept
 
 

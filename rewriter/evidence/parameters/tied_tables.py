@@ -12,7 +12,7 @@ left.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -59,8 +59,8 @@ def ties(graph: GraphIndex, folder: Path | None) -> Iterator[Tie]:
         graph: the model.
         folder: the folder of its external data; if None, external tensors are not compared.
     """
-    products = list(_products(graph))
-    owners = owners_of_constants(graph) if products else {}
+    owners = owners_of_constants(graph)
+    products = list(_products(graph, owners))
     tables: dict[tuple[int, ...], list[int]] = {}
     for value, tensor in graph.initializers.items() if products else ():
         if value in owners and tensor.data_type in FLOATS:
@@ -88,9 +88,8 @@ class _Factor(NamedTuple):
     readers: tuple[int, ...]
 
 
-def _products(graph: GraphIndex) -> Iterator[_Factor]:
+def _products(graph: GraphIndex, owners: Mapping[int, ModulePath]) -> Iterator[_Factor]:
     """Yield the matrices that nodes only multiply by, without those that TorchScript numbered."""
-    owners = owners_of_constants(graph)
     for value, tensor in graph.initializers.items():
         if len(tensor.dims) != 2 or tensor.data_type not in FLOATS or value in owners:
             continue
