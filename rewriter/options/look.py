@@ -116,8 +116,8 @@ class SelectOptions(Verb, Selection, SideInputs, Printing, arguments=PATTERNS):
     )
     form: str = option(
         LINES,
-        "The form of the output: plain text, JSON or Python, or the form that onnxruntime's quantiser, NNCF, "
-        "trtexec or onnxruntime's device placement reads.",
+        "The form of the output: plain text, JSON or Python, or the form that onnxruntime's quantiser, its "
+        "converter to fp16, NNCF, trtexec or onnxruntime's device placement reads.",
         flag="--format",
         choices=(*FORMS, ORT_LAYERS),
         shown=True,

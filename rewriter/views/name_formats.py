@@ -17,7 +17,7 @@ from rewriter.modules.selection import Selection
 from rewriter.options.words import FORMS, LINES, NamedKind
 from rewriter.views.escape import visible
 
-OF_NODES = ("ort-quant", "trt", "nncf")
+OF_NODES = ("ort-quant", "ort-fp16", "trt", "nncf")
 """Formats that take only names of nodes."""
 _TRT_SYNTAX = frozenset(",:")
 
@@ -54,8 +54,9 @@ def names_as(chosen: Chosen, form: str, precision: str = "fp16") -> str:
         chosen: the names.
         form: `lines`: one per line, control characters as escapes; `json`: an array; `python`: a list;
             `ort-quant`: an object with `nodes_to_exclude`, to be passed as keywords to `quantize_dynamic` or
-            `quantize_static` of `onnxruntime.quantization`; `trt`: options of TensorRT's trtexec; `nncf`: an
-            expression for NNCF's `ignored_scope`.
+            `quantize_static` of `onnxruntime.quantization`; `ort-fp16`: an object with `node_block_list`, to
+            be passed as keywords to `convert_float_to_float16` of `onnxruntime.transformers.float16`; `trt`:
+            options of TensorRT's trtexec; `nncf`: an expression for NNCF's `ignored_scope`.
         precision: the precision that `trt` sets.
 
     Raises:
@@ -85,6 +86,10 @@ def _python(names: Sequence[str]) -> str:
 
 def _ort_quant(names: Sequence[str]) -> str:
     return json.dumps({"nodes_to_exclude": list(names)}, indent=2)
+
+
+def _ort_fp16(names: Sequence[str]) -> str:
+    return json.dumps({"node_block_list": list(names)}, indent=2)
 
 
 def _nncf(names: Sequence[str]) -> str:
@@ -121,5 +126,6 @@ _WRITERS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "json": _json,
     "python": _python,
     "ort-quant": _ort_quant,
+    "ort-fp16": _ort_fp16,
     "nncf": _nncf,
 }

@@ -31,7 +31,7 @@ def save(model: onnx.ModelProto, folder: Path) -> Path:
 
 def test_all_forms_name_the_same_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     forms = {}
-    for form in ("lines", "json", "python", "ort-quant", "nncf", "trt"):
+    for form in ("lines", "json", "python", "ort-quant", "ort-fp16", "nncf", "trt"):
         code, forms[form], err = heard(
             capsys, "select", BERT, f"{LAYER}.attention*", "--op", "MatMul", "--format", form
         )
@@ -41,6 +41,7 @@ def test_all_forms_name_the_same_nodes(capsys: pytest.CaptureFixture[str]) -> No
     assert all(name.startswith("/model/encoder/layer.0/attention/") for name in names)
     assert json.loads(forms["json"]) == ast.literal_eval(forms["python"]) == names
     assert json.loads(forms["ort-quant"]) == {"nodes_to_exclude": names}
+    assert json.loads(forms["ort-fp16"]) == {"node_block_list": names}
     call = ast.parse(forms["nncf"], mode="eval").body
     assert isinstance(call, ast.Call)
     assert ast.unparse(call.func) == "nncf.IgnoredScope"
@@ -104,7 +105,7 @@ def test_trtexec_takes_no_colons(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_hostile_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = save(chain("/a/\x1b[2J", "/a/\u202eRelu"), tmp_path)
-    for form in ("lines", "json", "python", "ort-quant", "nncf"):
+    for form in ("lines", "json", "python", "ort-quant", "ort-fp16", "nncf"):
         _, out, err = heard(capsys, "select", model, "a", "--format", form)
         assert "\x1b" not in out + err
         assert "\u202e" not in out + err
