@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 from click.shell_completion import CompletionItem
 
-from rewriter.cli.command_words import demand_once, demand_verb, unknown_option
+from rewriter.cli.command_words import demand_once, demand_verb, one_line, verb_of_help
 from rewriter.cli.streams import flush, guarded
 from rewriter.errors import RewriterError
 
@@ -40,6 +40,8 @@ _VERBS = {
     "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
     "completion": "Print the script that completes verbs, options and modules in a shell.",
 }
+_HELP = {"help": "Show the help page of a verb, as VERB --help does."}
+"""Listed with the verbs, but it has no options, examples or exit codes of its own."""
 
 BUG = 70
 """Exit code for an internal error (EX_SOFTWARE of sysexits.h)."""
@@ -47,6 +49,9 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells: 128 + SIGINT."""
 _LONGEST_LINE = 2000
 """Maximum number of characters of a message; names in a file may have any length."""
+
+_Resolved = tuple[str | None, click.Command | None, list[str]]
+"""A verb, its command and the words after it; no verb while a shell completes the first word."""
 
 
 class _Verbs(click.Group):
@@ -63,31 +68,44 @@ class _Verbs(click.Group):
 
         return command_of(cmd_name, options_of_verb(cmd_name))
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> _Resolved:
         """Return the verb and its arguments; report an unknown word with the nearest verb."""
+        if args[0] in _HELP:
+            return self._page_of(ctx, args[1:])
         if not args[0].startswith("-"):
-            demand_verb(args[0], _VERBS, ctx)
+            demand_verb(args[0], _VERBS | _HELP, ctx)
         name, command, words = super().resolve_command(ctx, args)
         if command is not None and name is not None:
             demand_once(command, click.Context(command, parent=ctx, info_name=name), words)
         return name, command, words
 
+    def _page_of(self, ctx: click.Context, words: list[str]) -> _Resolved:
+        """Return the verb of `help VERB`, with `--help`; for `help` alone, print the page of all verbs."""
+        if ctx.resilient_parsing:  # a shell completes the verb
+            return None, None, words
+        verb = verb_of_help(words, _VERBS, ctx)
+        if verb is None:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return verb, self.get_command(ctx, verb), ["--help"]
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete verbs and options without loading a verb."""
         verbs = [
-            CompletionItem(verb, help=text) for verb, text in _VERBS.items() if verb.startswith(incomplete)
+            CompletionItem(verb, help=text)
+            for verb, text in (_VERBS | _HELP).items()
+            if verb.startswith(incomplete)
         ]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
-            formatter.write_dl(list(_VERBS.items()))
+            formatter.write_dl(list((_VERBS | _HELP).items()))
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
@@ -166,23 +184,13 @@ def _report(error: BaseException, *, asked: bool) -> int:
     """Print the error in one line, and return its exit code."""
     if isinstance(error, click.ClickException):
         if asked:
-            return _fail(_one_line(error), error.exit_code)
+            return _fail(one_line(error), error.exit_code)
         error.show()  # no arguments: click shows the help page
         return error.exit_code
     if isinstance(error, RewriterError):
         return _fail(str(error), error.exit_code)
     what = f"{type(error).__name__}: {error}".splitlines()[0]
     return _fail(f"internal error: {what}; please report it with --debug", BUG)
-
-
-def _one_line(error: click.ClickException) -> str:
-    """Return a usage error as one line that ends with the help command."""
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "rewriter"
-    said = error.format_message()
-    if isinstance(error, click.NoSuchOption) and context:
-        said = unknown_option(error.option_name, context.command)
-    return f"{' '.join(said.split()).rstrip('.')}; see '{command} --help'"
 
 
 def _fail(message: str, code: int) -> int:

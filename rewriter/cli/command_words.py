@@ -33,7 +33,31 @@ def demand_verb(word: str, verbs: Iterable[str], ctx: click.Context) -> None:
         raise click.UsageError(fits_nothing("verb", word, known), ctx)
 
 
-def unknown_option(word: str, command: click.Command) -> str:
+def verb_of_help(words: Sequence[str], verbs: Iterable[str], ctx: click.Context) -> str | None:
+    """Return the verb in the words after `help`; None if they name no verb, as in `help` or `help --help`.
+
+    Raises:
+        click.UsageError: the verb is unknown, or more words follow it.
+    """
+    if not words or words[0] in (*ctx.help_option_names, "help"):
+        return None
+    demand_verb(words[0], verbs, ctx)
+    if len(words) > 1:
+        raise click.UsageError(f"help takes one verb; leave out {' '.join(words[1:])!r}", ctx)
+    return words[0]
+
+
+def one_line(error: click.ClickException) -> str:
+    """Return a usage error as one line that ends with the help command."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "rewriter"
+    said = error.format_message()
+    if isinstance(error, click.NoSuchOption) and context:
+        said = _unknown_option(error.option_name, context.command)
+    return f"{' '.join(said.split()).rstrip('.')}; see '{command} --help'"
+
+
+def _unknown_option(word: str, command: click.Command) -> str:
     """Return the message for an option that a verb does not have."""
     names = [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
     return fits_nothing("option", word, [name for name in names if name.startswith("--")])

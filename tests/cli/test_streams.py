@@ -51,9 +51,10 @@ def test_every_verb_shows_an_example(verb: str, capsys: pytest.CaptureFixture[st
     assert f"rewriter {verb} bert.onnx" in capsys.readouterr().out
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["--version"])
+        main([option])
     first, *others = capsys.readouterr().out.splitlines()
     assert first == f"rewriter {__version__}"
     told = dict(line.split() for line in others)

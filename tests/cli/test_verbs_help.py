@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from rewriter.cli import cli as command
 from rewriter.cli.help_pages import exit_codes
+from tests.cli.running import heard
 
 assert isinstance(command, Group)
 cli = command
@@ -42,3 +43,33 @@ def test_exit_codes_are_told(verb: str) -> None:
 def test_the_root_names_every_verb() -> None:
     page = CliRunner().invoke(cli, ["--help"]).output
     assert all(re.search(rf"^  {verb} +[A-Z].*", page, re.MULTILINE) for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb_is_its_page(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = heard(capsys, verb, "--help")
+    assert heard(capsys, "help", verb) == page
+    assert page[0] == 0
+    assert page[1].startswith(f"Usage: rewriter {verb} ")
+
+
+@pytest.mark.parametrize("words", [[], ["help"], ["--help"], ["-h"]])
+def test_help_alone_is_the_page_of_all_verbs(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    page = heard(capsys, "--help")
+    assert heard(capsys, "help", *words) == page
+    assert page[0] == 0
+    assert re.search(r"^  help +Show the help page of a verb", page[1], re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["help", "tre"], "no verb fits 'tre'; nearest: tree; see 'rewriter --help'"),
+        (["help", "tree", "x.onnx"], "help takes one verb; leave out 'x.onnx'; see 'rewriter --help'"),
+        (["halp"], "no verb fits 'halp'; nearest: help; see 'rewriter --help'"),
+    ],
+)
+def test_help_refuses_what_is_no_verb(
+    words: list[str], fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert heard(capsys, *words) == (2, "", f"rewriter: {fault}\n")

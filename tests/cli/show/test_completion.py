@@ -51,6 +51,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     ("words", "some", "none"),
     [
         (["fl"], {"flatten"}, {"tree"}),
+        (["he"], {"help"}, {"tree"}),
+        (["help", "fl"], {"flatten"}, {"tree"}),
         (["rewrite", "--rest"], {"--restore-names"}, {"--json"}),
         (["rewrite", str(BERT), "-p", "annotate,un"], {"annotate,unshare"}, {"unshare"}),
         (["select", str(BERT), "model.enc"], {"model.encoder"}, {"model.pooler"}),
