@@ -16,10 +16,10 @@ from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, rea
 from rewriter.basics.literals import FunctionsWord, LawWord, MeasureWord, SidecarWord
 from rewriter.basics.option_declaration import texts
 from rewriter.cutting import extract as cutting_extract
-from rewriter.cutting import split as cutting_split
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction
-from rewriter.cutting.split import Split, parse_cuts
+from rewriter.cutting.plan.memory_split import Aim, plan_memory
+from rewriter.cutting.split import Split, finish, parse_cuts, plan_split
 from rewriter.errors import UsageError
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.profile import Profile
@@ -29,12 +29,14 @@ from rewriter.model.storage.output_targets import plan_copies
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.modules.selection import Selection
+from rewriter.options.cut import demand_one_way
 from rewriter.options.groups import RewriteSteps
 from rewriter.options.words import TOLERANCE
 from rewriter.passes.base import Pass
 from rewriter.passes.registry.presets import passes_of
 from rewriter.pipeline import Inputs, Options, Source
 from rewriter.pipeline.loader import path_of
+from rewriter.runtime.child_limits import parse_size
 from rewriter.runtime.compare.tolerance import tolerance_of
 from rewriter.verdict.verification import Verification
 from rewriter.views.notebook_tree import tree_html
@@ -282,9 +284,13 @@ def extract(
 
 def split(
     source: AnySource,
-    at: str | Sequence[str],
+    at: str | Sequence[str] = (),
     output: PathLike | None = None,
     *,
+    budget: int | str | None = None,
+    into: int | None = None,
+    dims: Mapping[str, int] | None = None,
+    dry_run: bool = False,
     numbers: bool | None = None,
     inputs: Inputs | PathLike | None = None,
     copy_data: bool = False,
@@ -297,10 +303,17 @@ def split(
 ) -> Split:
     """Split a model into a chain of models that together compute the same as the whole model.
 
+    Exactly one of `at`, `budget` and `into` chooses the cuts.
+
     Args:
         source: the model; never changed.
         at: the modules before which to cut, as globs; `"block@1"` means the second call.
         output: the folder for the parts and `split.json`; None to only return the models (`.parts[0].model`).
+        budget: memory that each part may need, in bytes or as a text such as "8GiB"; for as few parts as
+            possible.
+        into: number of parts, the largest of which needs little memory.
+        dims: symbolic dimension -> size; for `budget` and `into`.
+        dry_run: whether the parts are neither checked nor written.
         numbers: whether onnxruntime runs the whole model and the chain, which must agree bit for bit. None:
             run them if possible. True: fail if they cannot be run.
         inputs: input name of the whole model -> array to run it on, or a source for `read_inputs`; drawn from
@@ -316,13 +329,18 @@ def split(
     Raises:
         RewriterError: see its subclasses; nothing was written after an error.
     """
+    size = parse_size(budget) if isinstance(budget, str) else budget
+    demand_one_way(texts(at), size, into, dims)
     analysis = pipeline.load_sorted(
         read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     )
-    cuts = parse_cuts(analysis, (at,) if isinstance(at, str) else at)
     checking = Checking(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
+    if at:
+        planned = plan_split(analysis, parse_cuts(analysis, texts(at)), checking)
+    else:
+        planned = plan_memory(analysis, Aim(size, into, dims or {}), checking)
     target = Path(output) if output is not None else None
-    return cutting_split.split(analysis, cuts, target, checking=checking, copy_data=copy_data)
+    return planned if dry_run else finish(planned, target, checking, copy_data=copy_data)
 
 
 def verify(

@@ -17,6 +17,8 @@ from rewriter.cutting.hoisting import hoist
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.cutting.piece import Cut, Emitter, Piece, cut
 from rewriter.cutting.piece_files import plan_data, write_models
+from rewriter.cutting.plan.footprint import Footprint, footprint_of
+from rewriter.cutting.plan.value_sizes import ValueSizes
 from rewriter.cutting.types import types_of
 from rewriter.errors import CannotCut, CannotWrite
 from rewriter.model.storage.data_copies import Copies
@@ -69,6 +71,7 @@ class Split(Display):
         left: cut -> number of nodes of its module in earlier parts, without portable constants; zero counts
             are left out.
         checks: part -> the result of its check; empty if the parts were not checked.
+        memory: part -> its predicted memory; empty if the cuts were given.
         outputs: the written files: data copies, `split.json`, then the parts.
         removed: the removed sidecars and data copies of models that the parts replaced.
     """
@@ -81,6 +84,7 @@ class Split(Display):
     checks: tuple[Check, ...] = ()
     outputs: tuple[Path, ...] = ()
     removed: tuple[Path, ...] = ()
+    memory: tuple[Footprint, ...] = ()
 
     @property
     def crossing(self) -> tuple[int, ...]:
@@ -88,7 +92,8 @@ class Split(Display):
         return tuple(sum(part is not None for part in feeds.values()) for feeds in self.feeds)
 
     def _brief(self) -> str:
-        return f"{counted(len(self.parts), 'part')}, cut at {listed(self.at)}"
+        cuts = f", cut at {listed(self.at)}" if self.at else ""
+        return f"{counted(len(self.parts), 'part')}{cuts}"
 
 
 def split(
@@ -121,7 +126,12 @@ def split(
         CannotWrite: the folder cannot be written.
     """
     how = checking or Checking()
-    planned = plan_split(analysis, at, how)
+    return finish(plan_split(analysis, at, how), folder, how, copy_data=copy_data)
+
+
+def finish(planned: Split, folder: Path | None, how: Checking, *, copy_data: bool = False) -> Split:
+    """Check the parts of a planned chain and write them; arguments and errors are those of `split`."""
+    analysis = planned.analysis
     models = {folder / file_name(n): part.model for n, part in enumerate(planned.parts)} if folder else {}
     made = _made(folder) if folder else False
     try:
@@ -143,8 +153,8 @@ def split(
     return replace(planned, checks=checks, outputs=written, removed=removed)
 
 
-def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
-    """Cut a model like `split`, without checking or writing the parts."""
+def plan_split(analysis: Analysis, at: Sequence[At], how: Checking, sizes: ValueSizes | None = None) -> Split:
+    """Cut a model like `split`, without checking or writing the parts; `sizes` predict their memory."""
     demand_movable(analysis)
     flat = hoist(analysis.graph, set())
     main = flat.main
@@ -165,7 +175,8 @@ def plan_split(analysis: Analysis, at: Sequence[At], how: Checking) -> Split:
         for number, each in enumerate(order, 1)
         if (count := sum(levels.of[node] < number for node in regions[each] - main.portable))
     }
-    return Split(analysis, order, parts, _feeds(main, levels, cuts), left)
+    memory = tuple(footprint_of(sizes, each) for each in cuts) if sizes else ()
+    return Split(analysis, order, parts, _feeds(main, levels, cuts), left, memory=memory)
 
 
 def _region(analysis: Analysis, at: At) -> set[int]:

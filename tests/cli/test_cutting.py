@@ -122,3 +122,51 @@ def test_an_output_never_replaces_what_an_option_reads(
         assert what.read_bytes() == before
     with pytest.raises(UsageError, match="is the file that --like reads"):
         rewriter.rewrite(source, original, like=original)
+
+
+def test_split_by_memory_writes_nothing_in_a_dry_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("split", BERT, "--into", "3", "--dry-run", "-o", tmp_path / "parts", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(schema("split")).validate(report)
+    assert [part["check"] for part in report["parts"]] == [None, None, None]
+    for memory in (part["memory"] for part in report["parts"]):
+        assert memory["total"] == memory["weights"] + memory["inputs"] + memory["activations"]
+        assert min(memory["weights"], memory["activations"]) > 10_000
+    assert not (tmp_path / "parts").exists()
+    assert run("split", BERT, "--into", "3", "--dry-run") == 0
+    assert capsys.readouterr().out.count("memory ") == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-o", "parts"), "split takes exactly one of --at, --budget and --into"),
+        (("--into", "2", "--at", LAYER, "-o", "parts"), "split takes exactly one of"),
+        (("--into", "2"), "split needs a folder for the parts: -o DIR; --dry-run writes nothing"),
+        (("--at", LAYER, "--dim", "n=1", "--dry-run"), "--dim is for --budget and --into"),
+        (("--budget", "much", "--dry-run"), "'much' is no size of memory"),
+    ],
+)
+def test_split_demands_one_way_to_cut(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = heard(capsys, "split", BERT, *words)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_split_names_the_dimension_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = heard(capsys, "split", EXPORTS / "bert" / "dy_dyn.onnx", "--budget", "8GiB", "--dry-run")
+    assert code == 2
+    assert "give sizes by --dim NAME=SIZE for" in err
+
+
+def test_split_in_python_takes_a_budget_as_text() -> None:
+    found = rewriter.split(BERT, budget="1MiB", dry_run=True)
+    assert len(found.parts) > 1
+    assert max(each.total for each in found.memory) <= 1 << 20
+    for wrong in ({}, {"into": 1}, {"budget": 0}, {"at": LAYER, "into": 2}):
+        with pytest.raises(UsageError):
+            rewriter.split(BERT, **wrong)

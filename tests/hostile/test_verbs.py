@@ -49,6 +49,10 @@ DATA: dict[str, Words] = {
         *("-o", out / "r.onnx", "--copy-data", *TIME),
     ),
     "split": lambda model, out: ("split", model, "--at", "*", "-o", out / "parts", "--copy-data", *TIME),
+    "split --into": lambda model, out: (
+        *("split", model, "--into", "2", "-o", out, "--copy-data"),
+        *TIME,
+    ),
     "implant": lambda model, out: (
         *("implant", model, "**", model, "-o", out / "i.onnx", "--copy-data"),
         *TIME,
@@ -56,6 +60,7 @@ DATA: dict[str, Words] = {
 }
 """These read or copy data, as `verify` does."""
 VERBS = READING | DATA
+SPLITS = {"split", "split --into"}
 NOTHING_THERE = {
     "select": (USAGE,),  # no node has a name
     "refit": (USAGE,),  # the checkpoint is that of another model
@@ -66,6 +71,7 @@ NOTHING_THERE = {
     "implant": (REFUSED, 5),  # as extract, or the model is not proved equal to itself
     "extract": (REFUSED,),  # there are no nodes, or a name cannot move
     "split": (USAGE, REFUSED),  # there is no module to cut before
+    "split --into": (USAGE, REFUSED),  # a size is missing, or there is no module to cut before
     "flatten": (REFUSED,),  # a name cannot move
     "tap": (REFUSED,),  # the outputs of the root are those of the model
     "drop": (USAGE, REFUSED),  # there is no module, or no output would be left
@@ -100,7 +106,7 @@ def expected(verb: str, case: Case, name: str) -> tuple[int, ...]:
     refused = name == MISSING or (case.verify == REFUSED and name not in GOES_ON.get(verb, ()))
     refused = verb in DATA and refused
     if case.tree == REFUSED or refused:
-        return (USAGE, REFUSED) if verb == "split" and case.tree == DONE else (REFUSED,)
+        return (USAGE, REFUSED) if verb in SPLITS and case.tree == DONE else (REFUSED,)
     return (DONE, *NOTHING_THERE.get(verb, ()))
 
 
@@ -119,7 +125,7 @@ def test_hostile_file(verb: str, name: str, tmp_path: Path, watch: Watch) -> Non
     codes = expected(verb, case, name)
     if codes == (REFUSED,):
         # Whether there is something to cut is looked at before the data is.
-        judge(ran, REFUSED, "" if verb == "split" and case.tree == DONE else case.words, path)
+        judge(ran, REFUSED, "" if verb in SPLITS and case.tree == DONE else case.words, path)
     assert ran.code in codes, ran
     judge_words(ran, path)
     judge_files(ran, tmp_path)

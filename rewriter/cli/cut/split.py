@@ -1,4 +1,4 @@
-"""`rewriter split M --at MODULE -o DIR`."""
+"""`rewriter split M --at MODULE -o DIR`, and with `--budget` or `--into` instead of `--at`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from rewriter import pipeline
 from rewriter.api.input_arrays import read_inputs
 from rewriter.basics.option_declaration import values
 from rewriter.cli.common import given_of, progress, show
+from rewriter.cli.dimensions import read_sizes
 from rewriter.cutting.check import Checking
-from rewriter.cutting.split import parse_cuts, split
+from rewriter.cutting.plan.memory_split import Aim, plan_memory
+from rewriter.cutting.split import finish, parse_cuts, plan_split
 from rewriter.options.cut import SplitOptions
 from rewriter.options.groups import Pieces
 from rewriter.views.json.cutting import split_json
@@ -15,12 +17,16 @@ from rewriter.views.text.cutting import print_split
 
 
 def run(options: SplitOptions) -> None:
-    """Split a model into parts, write them, and print a summary."""
+    """Split a model into parts, write them unless it is a dry run, and print a summary."""
     checking = Checking(**values(Pieces, options) | {"inputs": read_inputs(options.inputs)})
+    sizes = read_sizes(options.dims)
     with progress() as tell:
         analysis = pipeline.load_sorted(options.model, given_of(options, options.output))
         tell("split")
-        cuts = parse_cuts(analysis, options.at)
-        copying = options.copy_data
-        found = split(analysis, cuts, options.output, checking=checking, copy_data=copying)
+        if options.at:
+            found = plan_split(analysis, parse_cuts(analysis, options.at), checking)
+        else:
+            found = plan_memory(analysis, Aim(options.budget, options.into, sizes), checking)
+        if not options.dry_run:
+            found = finish(found, options.output, checking, copy_data=options.copy_data)
     show(options, lambda: split_json(found), lambda console: print_split(found, console))

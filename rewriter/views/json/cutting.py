@@ -10,6 +10,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 from rewriter.cutting.check import Check
 from rewriter.cutting.extract import Extraction
 from rewriter.cutting.piece import Piece
+from rewriter.cutting.plan.footprint import Footprint
 from rewriter.cutting.split import Split
 from rewriter.verdict.verification import Verdict
 from rewriter.views.escape import as_text
@@ -105,17 +106,37 @@ class ExtractJson(TypedDict):
     removed: Sequence[str]
 
 
+class FootprintJson(TypedDict):
+    """Predicted memory of a part, in bytes.
+
+    Attributes:
+        weights: Initializers and constants that the part reads.
+        inputs: Inputs of the part.
+        activations: The most that computed values, outputs among them, take at once.
+        total: The sum of these.
+        unknown: Reason -> number of nodes whose memory is not counted, wholly or in part.
+    """
+
+    weights: Count
+    inputs: Count
+    activations: Count
+    total: Count
+    unknown: Mapping[str, Positive]
+
+
 class SplitPartJson(TypedDict):
     """One part.
 
     Attributes:
         feeds: Input -> number of the part that computes it; null for an input of the whole model.
         check: Check of the part; null if it was not checked.
+        memory: Predicted memory; null if the cuts were given.
     """
 
     piece: PieceJson
     feeds: Mapping[str, Count | None]
     check: CheckJson | None
+    memory: NotRequired[FootprintJson | None]
 
 
 class SplitJson(TypedDict):
@@ -168,12 +189,23 @@ def split_json(found: Split) -> SplitJson:
                 "piece": _piece_json(part),
                 "feeds": {as_text(name): source for name, source in feeds.items()},
                 "check": _check_json(found.checks[number]) if found.checks else None,
+                "memory": _footprint_json(found.memory[number]) if found.memory else None,
             }
             for number, (part, feeds) in enumerate(zip(found.parts, found.feeds, strict=True))
         ],
         "left": {as_text(str(at)): count for at, count in found.left.items()},
         "outputs": [str(path) for path in found.outputs],
         "removed": [str(path) for path in found.removed],
+    }
+
+
+def _footprint_json(memory: Footprint) -> FootprintJson:
+    return {
+        "weights": memory.weights,
+        "inputs": memory.inputs,
+        "activations": memory.activations,
+        "total": memory.total,
+        "unknown": {as_text(reason): count for reason, count in memory.unknown.items()},
     }
 
 

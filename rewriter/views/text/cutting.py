@@ -11,7 +11,9 @@ from rich.console import Console
 from rewriter.basics.display import counted
 from rewriter.cutting.check import Check
 from rewriter.cutting.extract import Extraction
+from rewriter.cutting.plan.footprint import Footprint
 from rewriter.cutting.split import Split
+from rewriter.runtime.child_limits import size_text
 from rewriter.verdict.phrases import certificate_phrase, numbers_phrase
 from rewriter.verdict.verification import Verdict
 from rewriter.views.summary import head_phrases, summarize
@@ -45,12 +47,21 @@ def print_split(found: Split, console: Console) -> None:
         feeds = found.feeds[number].items()
         taken = [f"{name} from part {source}" for name, source in feeds if source is not None]
         flow(console, [f"from {start}", *_sizes(part.model), *taken], label=f"part {number}")
+        for each in found.memory[number : number + 1]:
+            flow(console, _memory_phrases(each), label="memory")
     for at, count in found.left.items():
         text = f"{counted(count, 'node')} of {at} stay in an earlier part, which reads their results"
         flow(console, [text], "yellow", label="shared")
     _print_checks(found.checks, console)
     flow(console, map(written_phrase, found.outputs), label="written")
     print_removed(found.outputs, found.removed, console)
+
+
+def _memory_phrases(memory: Footprint) -> list[str]:
+    parts = ("weights", memory.weights), ("inputs", memory.inputs), ("activations", memory.activations)
+    total = f"{'more than' if memory.unknown else 'about'} {size_text(memory.total)}"
+    reasons = [f"of {counted(count, 'node')}, {reason}" for reason, count in memory.unknown.items()]
+    return [total, *(f"{name} {size_text(size)}" for name, size in parts), *reasons]
 
 
 def _sizes(model: ModelProto) -> list[str]:
