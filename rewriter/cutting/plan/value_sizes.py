@@ -8,21 +8,11 @@ from functools import cached_property
 from math import prod
 from pathlib import Path
 
-from onnx import TensorProto, helper
-
 from rewriter.cutting.main_graph import MainGraph
 from rewriter.model.index.functions import called_by, identity_of
 from rewriter.model.index.graph import NONE
+from rewriter.model.storage.external_data import BITS_OF
 from rewriter.runtime.infer.shapes import Shapes, demand_dimensions, infer_shapes
-
-_NARROW: dict[int, int] = {
-    TensorProto.INT4: 4,
-    TensorProto.UINT4: 4,
-    TensorProto.FLOAT4E2M1: 4,
-    TensorProto.INT2: 2,
-    TensorProto.UINT2: 2,
-}
-"""Element type -> its bits, for types of less than a byte."""
 
 Form = tuple[tuple[int, ...], int]
 """Shape of a value, and the bits of one element. Values of equal form can use the same buffer."""
@@ -44,10 +34,10 @@ class ValueSizes:
         """Return the form of a value; None if it is unknown, for example because it is no tensor."""
         stored = self.main.graph.initializers.get(value)
         if stored is not None:
-            bits = bits_of(stored.data_type)
+            bits = BITS_OF.get(stored.data_type, 0)
             return (tuple(stored.dims), bits) if bits else None
         known = self.shapes.of.get(value)
-        bits = bits_of(known.element) if known else 0
+        bits = BITS_OF.get(known.element, 0) if known else 0
         return (known.shape, bits) if known and known.shape is not None and bits else None
 
     def size(self, value: int) -> int:
@@ -92,14 +82,3 @@ def sizes_of(main: MainGraph, sizes: Mapping[str, int], path: Path | None) -> Va
     """
     demand_dimensions(main.model, sizes, path)
     return ValueSizes(main, infer_shapes(main.model, sizes))
-
-
-def bits_of(element: int) -> int:
-    """Return the bits of one element of a `TensorProto.DataType`; 0 if unknown, as for strings."""
-    if element in _NARROW:
-        return _NARROW[element]
-    try:
-        dtype = helper.tensor_dtype_to_np_dtype(element)
-    except (KeyError, ValueError, TypeError):
-        return 0
-    return 0 if dtype.hasobject else 8 * int(dtype.itemsize)

@@ -27,7 +27,7 @@ _BITS = {
     **dict.fromkeys(("INT64", "UINT64", "DOUBLE", "COMPLEX64"), 64),
     "COMPLEX128": 128,
 }
-_BITS_OF = {
+BITS_OF = {
     TensorProto.DataType.Value(name): bits
     for name, bits in _BITS.items()
     if name in TensorProto.DataType.keys()  # noqa: SIM118 - a protobuf enum is no mapping
@@ -151,7 +151,7 @@ def _bytes_of_numbers(tensor: TensorProto) -> int | None:
     A number of `float_data` or `double_data` is an element, or half of a complex one. A number of the other
     fields is an element, or a byte of narrower ones.
     """
-    bits = _BITS_OF.get(tensor.data_type, 0)
+    bits = BITS_OF.get(tensor.data_type, 0)
     widths = {"float_data": 32, "double_data": 64, **dict.fromkeys(_INTEGERS, max(8, bits))}
     found = sum(len(getattr(tensor, field)) * width for field, width in widths.items())
     return found // 8 if found else None
@@ -178,7 +178,7 @@ def bytes_of(tensor: TensorProto) -> int | None:
         UnreadableModel: a size in its shape is negative.
     """
     demand_sizes(tensor)
-    bits = _BITS_OF.get(tensor.data_type)
+    bits = BITS_OF.get(tensor.data_type)
     return None if bits is None else (prod(tensor.dims) * bits + 7) // 8
 
 
