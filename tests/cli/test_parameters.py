@@ -35,6 +35,6 @@ def test_a_missing_option_is_named(
 
 
 def test_there_are_such_options() -> None:
-    assert {("flatten", "--output"), ("export", "--format"), ("split", "--at")} <= {
+    assert {("flatten", "--output"), ("export", "--format"), ("replace", "--with")} <= {
         (verb, each.flag) for verb, each in NEEDED
     }
