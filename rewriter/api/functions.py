@@ -18,8 +18,8 @@ from rewriter.basics.option_declaration import texts
 from rewriter.cutting import extract as cutting_extract
 from rewriter.cutting.check import Checking
 from rewriter.cutting.extract import Extraction
-from rewriter.cutting.plan.memory_split import Aim, plan_memory
-from rewriter.cutting.split import Split, finish, parse_cuts, plan_split
+from rewriter.cutting.plan.memory_split import Aim, plan_chain
+from rewriter.cutting.split import Split, finish
 from rewriter.errors import UsageError
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.profile import Profile
@@ -335,10 +335,7 @@ def split(
         read_of(source), read_evidence(like, reference, checkpoint, trace, force=force, output=output)
     )
     checking = Checking(numbers=numbers, inputs=read_inputs(inputs), timeout=timeout)
-    if at:
-        planned = plan_split(analysis, parse_cuts(analysis, texts(at)), checking)
-    else:
-        planned = plan_memory(analysis, Aim(size, into, dims or {}), checking)
+    planned = plan_chain(analysis, texts(at), Aim(size, into, dims or {}), checking)
     target = Path(output) if output is not None else None
     return planned if dry_run else finish(planned, target, checking, copy_data=copy_data)
 

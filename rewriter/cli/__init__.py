@@ -40,8 +40,9 @@ _VERBS = {
     "export": "Write the tree for Model Explorer, speedscope, Graphviz or spreadsheets.",
     "completion": "Print the script that completes verbs, options and modules in a shell.",
 }
-_HELP = {"help": "Show the help page of a verb, as VERB --help does."}
-"""Listed with the verbs, but it has no options, examples or exit codes of its own."""
+_HELP = "help"
+_WORDS = _VERBS | {_HELP: "Show the help page of a verb, as VERB --help does."}
+"""The verbs, and `help`, which has no options, examples or exit codes of its own."""
 
 BUG = 70
 """Exit code for an internal error (EX_SOFTWARE of sysexits.h)."""
@@ -70,10 +71,10 @@ class _Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> _Resolved:
         """Return the verb and its arguments; report an unknown word with the nearest verb."""
-        if args[0] in _HELP:
+        if args[0] == _HELP:
             return self._page_of(ctx, args[1:])
         if not args[0].startswith("-"):
-            demand_verb(args[0], _VERBS | _HELP, ctx)
+            demand_verb(args[0], _WORDS, ctx)
         name, command, words = super().resolve_command(ctx, args)
         if command is not None and name is not None:
             demand_once(command, click.Context(command, parent=ctx, info_name=name), words)
@@ -92,15 +93,13 @@ class _Verbs(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete verbs and options without loading a verb."""
         verbs = [
-            CompletionItem(verb, help=text)
-            for verb, text in (_VERBS | _HELP).items()
-            if verb.startswith(incomplete)
+            CompletionItem(verb, help=text) for verb, text in _WORDS.items() if verb.startswith(incomplete)
         ]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
-            formatter.write_dl(list((_VERBS | _HELP).items()))
+            formatter.write_dl(list(_WORDS.items()))
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -96,41 +96,23 @@ class Split(Display):
         return f"{counted(len(self.parts), 'part')}{cuts}"
 
 
-def split(
-    analysis: Analysis,
-    at: Sequence[At],
-    folder: Path | None = None,
-    *,
-    checking: Checking | None = None,
-    copy_data: bool = False,
-) -> Split:
-    """Cut a model before modules, check that the chain equals the whole, and write it.
+def finish(planned: Split, folder: Path | None, how: Checking, *, copy_data: bool = False) -> Split:
+    """Check that a planned chain equals the whole, and write it.
 
     Args:
-        analysis: the model; it is not changed.
-        at: the places to cut.
+        planned: the chain.
         folder: the folder for the parts and `split.json`, created if missing; None to only return the parts.
-        checking: options of the check.
+        how: options of the check.
         copy_data: whether external data is copied if the folder is not that of the model.
 
     Raises:
-        UsageError: a module is called several times and `at` names no call, a module has no such call, the
-            inputs do not fit the model, a part would replace an input, or data must be copied and `copy_data`
-            is False.
+        UsageError: the inputs do not fit the model, a part would replace an input, or data must be copied and
+            `copy_data` is False.
         UnreadableModel: external data is missing, too short or not allowed, or an input changed meanwhile.
-        CannotCut: the model cannot be cut (see `demand_movable`), a part would be empty, a module has no
-            nodes in the main graph or computes in several bodies, or an input or output of a part has no
-            known type.
         NotProved: a part is not valid, or not proved to compute the same; nothing was written.
         Different: the chain does not compute the same; nothing was written.
         CannotWrite: the folder cannot be written.
     """
-    how = checking or Checking()
-    return finish(plan_split(analysis, at, how), folder, how, copy_data=copy_data)
-
-
-def finish(planned: Split, folder: Path | None, how: Checking, *, copy_data: bool = False) -> Split:
-    """Check the parts of a planned chain and write them; arguments and errors are those of `split`."""
     analysis = planned.analysis
     models = {folder / file_name(n): part.model for n, part in enumerate(planned.parts)} if folder else {}
     made = _made(folder) if folder else False
@@ -154,7 +136,20 @@ def finish(planned: Split, folder: Path | None, how: Checking, *, copy_data: boo
 
 
 def plan_split(analysis: Analysis, at: Sequence[At], how: Checking, sizes: ValueSizes | None = None) -> Split:
-    """Cut a model like `split`, without checking or writing the parts; `sizes` predict their memory."""
+    """Cut a model before modules, without checking or writing the parts.
+
+    Args:
+        analysis: the model; it is not changed.
+        at: the places to cut.
+        how: options of the check.
+        sizes: the sizes of values, to predict the memory of the parts; None for no prediction.
+
+    Raises:
+        UsageError: a module is called several times and `at` names no call, or a module has no such call.
+        CannotCut: the model cannot be cut (see `demand_movable`), a part would be empty, a module has no
+            nodes in the main graph or computes in several bodies, or an input or output of a part has no
+            known type.
+    """
     demand_movable(analysis)
     flat = hoist(analysis.graph, set())
     main = flat.main

@@ -223,7 +223,7 @@ class Sizes:
 
     dims: tuple[str, ...] = option(
         (),
-        "The size of a symbolic dimension, to compute shapes and FLOPs; may be given again.",
+        "The size of a symbolic dimension, to compute shapes; may be given again.",
         flag="--dim",
         metavar="NAME=SIZE",
     )

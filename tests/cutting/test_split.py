@@ -13,7 +13,7 @@ import pytest
 import rewriter
 from rewriter import pipeline
 from rewriter.cutting.check import Check, Checking, check
-from rewriter.cutting.split import Split, parse_cuts, plan_split, split
+from rewriter.cutting.split import Split, finish, parse_cuts, plan_split
 from rewriter.errors import CannotCut, CannotWrite, NotProved, UsageError
 from rewriter.model.storage.external_data import external_locations
 from rewriter.model.storage.files import load
@@ -38,7 +38,7 @@ g (float[2] x) => (float[2] y)
 
 def parts(source: Any, *at: str) -> Split:
     analysis = pipeline.load(source)
-    found = split(analysis, parse_cuts(analysis, at), checking=ONCE)
+    found = finish(plan_split(analysis, parse_cuts(analysis, at), ONCE), None, ONCE)
     assert all(each.fault is None for each in found.checks)
     assert all(each.numeric is not None and each.numeric.exact for each in found.checks)
     return found

@@ -8,8 +8,8 @@ from rewriter.basics.option_declaration import values
 from rewriter.cli.common import given_of, progress, show
 from rewriter.cli.dimensions import read_sizes
 from rewriter.cutting.check import Checking
-from rewriter.cutting.plan.memory_split import Aim, plan_memory
-from rewriter.cutting.split import finish, parse_cuts, plan_split
+from rewriter.cutting.plan.memory_split import Aim, plan_chain
+from rewriter.cutting.split import finish
 from rewriter.options.cut import SplitOptions
 from rewriter.options.groups import Pieces
 from rewriter.views.json.cutting import split_json
@@ -23,10 +23,7 @@ def run(options: SplitOptions) -> None:
     with progress() as tell:
         analysis = pipeline.load_sorted(options.model, given_of(options, options.output))
         tell("split")
-        if options.at:
-            found = plan_split(analysis, parse_cuts(analysis, options.at), checking)
-        else:
-            found = plan_memory(analysis, Aim(options.budget, options.into, sizes), checking)
+        found = plan_chain(analysis, options.at, Aim(options.budget, options.into, sizes), checking)
         if not options.dry_run:
             found = finish(found, options.output, checking, copy_data=options.copy_data)
     show(options, lambda: split_json(found), lambda console: print_split(found, console))

@@ -1,9 +1,9 @@
 """Predicts the buffers of a run: which values share one, and the peak of those that are in use at once.
 
-The rules are those of onnxruntime's CPU provider, without its memory pattern. A value lives from its node to
-its last reader. Views need no buffer of their own; some operators write over their input if no later node
-reads it; and a free buffer is taken again by the next value of equal form. Until then it stays in use, so all
-buffers are planned before the peak is known.
+Where all shapes are known, the rules are those measured of onnxruntime's CPU provider, without its memory
+pattern. A value lives from its node to its last reader. Views need no buffer of their own; some operators
+write over their input if no later node reads it; and a free buffer is taken again by the next value of equal
+form. Until then it stays in use, so all buffers are planned before the peak is known.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from rewriter.cutting.plan.places import CutPlace
 Cost = Callable[[int, int], int]
 """(i, j) -> bytes of the part from the i-th boundary to the j-th; boundary 0 is the beginning."""
 SLACK = 1.1
-"""How much larger than necessary the largest of `--into` parts may be, for cuts before outer modules."""
+"""The largest part of `--into` may need this much more than the least, for cuts before outer modules."""
 _CLOSE = 0.01
 """Precision of the least largest part."""
 

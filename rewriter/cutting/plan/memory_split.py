@@ -16,7 +16,7 @@ from rewriter.cutting.plan.choice import SLACK, Boundaries
 from rewriter.cutting.plan.footprint import footprint_of
 from rewriter.cutting.plan.places import CutPlace, places_of
 from rewriter.cutting.plan.value_sizes import ValueSizes, sizes_of
-from rewriter.cutting.split import At, Split, plan_split
+from rewriter.cutting.split import At, Split, parse_cuts, plan_split
 from rewriter.errors import CannotCut, UsageError
 from rewriter.modules.analysis import Analysis
 from rewriter.runtime.child_limits import size_text
@@ -41,6 +41,22 @@ class Aim:
     dims: Mapping[str, int] = field(default_factory=dict)
 
 
+def plan_chain(analysis: Analysis, at: Sequence[str], aim: Aim, how: Checking) -> Split:
+    """Cut a model before modules, or where an aim chooses, without checking or writing the parts.
+
+    Args:
+        analysis: the model; it is not changed.
+        at: the modules before which to cut, as globs; empty to cut by `aim`.
+        aim: the budget or the number of parts; unused with `at`.
+        how: options of the check.
+
+    Raises:
+        UsageError: see `parse_cuts`, `plan_split` and `plan_memory`.
+        CannotCut: see `plan_split` and `plan_memory`.
+    """
+    return plan_split(analysis, parse_cuts(analysis, at), how) if at else plan_memory(analysis, aim, how)
+
+
 def plan_memory(analysis: Analysis, aim: Aim, how: Checking) -> Split:
     """Choose cuts and cut a model, without checking or writing the parts.
 
@@ -51,8 +67,8 @@ def plan_memory(analysis: Analysis, aim: Aim, how: Checking) -> Split:
 
     Raises:
         UsageError: a dimension is unknown to the model, or its size is missing.
-        CannotCut: the model cannot be cut (see `split`), has too few places to cut, has a part that is over
-            the budget wherever it is cut, or its memory cannot be predicted and there is a budget.
+        CannotCut: the model cannot be cut (see `plan_split`), has too few places to cut, has a part that is
+            over the budget wherever it is cut, or its memory cannot be predicted and there is a budget.
     """
     demand_movable(analysis)
     main = hoist(analysis.graph, set()).main
