@@ -57,7 +57,7 @@ class DiffOptions(Verb, Selection, Pairs, ChildLimits, Printing, omit=("shapes",
     everything: bool = option(False, "Show equal modules and all numbers as well.", flag="--all")
     tolerance: float = option(
         TOLERANCE,
-        "Largest deviation that counts as equal, relative to a tensor's largest magnitude.",
+        "Largest deviation that counts as equal, relative to the largest magnitude in the first model.",
         least=0,
         shown=True,
     )

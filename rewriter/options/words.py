@@ -49,4 +49,4 @@ ORT_LAYERS = "ort-layers"
 ENGINES = "local, dask://host:port, ray or ray://host:port"
 """The engines of a batch, as text for messages."""
 TOLERANCE = 1e-4
-"""Default of the largest deviation that counts as equal, relative to a tensor's largest magnitude."""
+"""Default of the largest deviation that counts as equal, relative to the magnitude in the first model."""

@@ -1,95 +1,29 @@
-"""Runs two models on the same inputs and measures the deviations of the inputs and outputs of module calls.
+"""Finds the call where two models first differ, from the deviations of the inputs and outputs of calls.
 
 A call diverges if one of its outputs differs from its counterpart by more than the tolerance. After a fault
-in one call, calls that depend on it and calls of enclosing modules may diverge too. The cause is therefore a
-diverging call whose inputs before its first diverging output agree. Of several such calls, the cause is the
-first in execution order; of nested calls, the innermost.
+in one call, calls that depend on it and calls of enclosing modules may diverge too. The cause is therefore
+the first value, in execution order, with a local error above the tolerance: the second model computes it
+otherwise from the same operands (see `runtime.local_errors`). It lies in the innermost call that writes the
+value.
+
+Where local errors cannot be measured, as in graph bodies, a diverging call counts as the cause if its
+inputs before its first diverging output agree. Such a call may also enlarge small errors of its inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
-from rewriter.insight.comparison.call_values import calls_of_both
-from rewriter.insight.comparison.execution_order import NEVER, ExecutionOrder, Moment
-from rewriter.insight.comparison.module_pairs import ModulePair
-from rewriter.model.interface_match import counterparts
-from rewriter.modules.analysis import Analysis
-from rewriter.paths import ModulePath
-from rewriter.runtime.child.error_text import one_line
-from rewriter.runtime.compare.outcome import Stage
-from rewriter.runtime.compare.value_pairs import Compared, Pair, PortNames, PortRequest
-from rewriter.runtime.compare.values import compare_values
-from rewriter.runtime.inputs.feeds import Array, Drawing
-from rewriter.runtime.inputs.input import FeedError, Input
-from rewriter.runtime.inputs.planning import plan
-from rewriter.runtime.inputs.signature import signature
+from rewriter.insight.comparison.call_numbers import CallNumbers, makes_error
+from rewriter.insight.comparison.execution_order import Moment
+from rewriter.paths import ROOT, ModulePath
+from rewriter.runtime.compare.value_pairs import Pair
 
-SETS = 2
-"""Number of drawn input sets, without extra ones for Loops: masks are all ones in the first, padded later."""
-
-
-class CallNumbers(NamedTuple):
-    """Deviations between the models in one call of a module.
-
-    Attributes:
-        path: the module, by its path in the first model.
-        call: number of the call, from 0.
-        outputs: deviations of its outputs.
-        inputs: deviations of its inputs, without weights.
-        order: the order in which the first model computes its values.
-        asked: number of outputs to compare, in the first model.
-    """
-
-    path: ModulePath
-    call: int
-    outputs: Compared
-    inputs: Compared
-    order: ExecutionOrder
-    asked: int = 0
-
-    @property
-    def unrecorded(self) -> bool:
-        """Whether it has outputs, and no model gave a value of them."""
-        outputs = self.outputs
-        return bool(self.asked) and not (outputs.pairs or outputs.only_before or outputs.only_after)
-
-    def diverges(self, tolerance: float) -> bool:
-        """Whether the relative deviation of an output exceeds the tolerance."""
-        worst = self.outputs.worst
-        return worst is not None and worst.relative > tolerance
-
-    def begins(self, tolerance: float) -> Moment:
-        """Return the moment at which the first diverging output is written; `NEVER` if none diverges."""
-        return min(self._moments(self.outputs, tolerance).values(), default=NEVER)
-
-    def takes_equal(self, tolerance: float) -> bool:
-        """Whether all comparable inputs that are computed before the first diverging output agree.
-
-        In a body of Loop or Scan, only inputs up to that iteration count. Later inputs may depend on outputs
-        of the same call, because several calls may be recorded as one, and other modules may run between the
-        nodes of a call.
-        """
-        read = self._moments(self.inputs, tolerance)
-        written = self._moments(self.outputs, tolerance)
-        return not any(read[number] < written.get(number, NEVER) for number in read)
-
-    def _moments(self, found: Compared, tolerance: float) -> dict[int, Moment]:
-        """Return input set -> the moment of the first diverging value."""
-        moments: dict[int, Moment] = {}
-        for pair in found.pairs:
-            if pair.relative > tolerance:
-                for step in pair.began:
-                    moment = self.order.moment(pair.before, step)
-                    moments[step[0]] = min(moment, moments.get(step[0], NEVER))
-        return moments
-
-    @property
-    def comparable(self) -> bool:
-        """Whether any output has a counterpart."""
-        return bool(self.outputs.pairs)
+Rank = tuple[Moment, bool, int]
+"""Order of possible causes: by moment, the root last, and the innermost module first."""
 
 
 class Divergence(NamedTuple):
@@ -98,15 +32,32 @@ class Divergence(NamedTuple):
     Attributes:
         path: the module, by its path in the first model.
         call: number of the call, from 0.
-        worst: the output with the largest deviation.
-        own: whether the call's inputs before its first diverging output agree, so that the cause lies in the
-            call.
+        worst: the value with the local error, if one is above the tolerance; else the output with the
+            largest deviation.
+        own: whether the cause lies in the call: it has a local error above the tolerance or, where local
+            errors are not known, its inputs before its first diverging output agree.
+        measured: whether the local error of `worst` is known.
     """
 
     path: ModulePath
     call: int
     worst: Pair
     own: bool
+    measured: bool
+
+    @property
+    def figures(self) -> tuple[float, float]:
+        """The absolute and relative error: the local one if it is the cause, else the whole deviation."""
+        local = self.worst.local if self.own else None
+        found = self.worst if local is None else local
+        return found.max_abs, found.relative
+
+
+class Writer(NamedTuple):
+    """Call of a module."""
+
+    path: ModulePath
+    call: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,115 +68,78 @@ class Numbers:
         runs: number of input sets.
         calls: the calls of `calls_of_both`, enclosing modules before their submodules.
         skipped: the reason why there are no calls; None if the models ran.
+        writers: value of the first model -> the call whose own node computes it; values of no module are
+            left out.
+        unmeasured: the reason why some local errors are not known; None if no run failed.
+        drawn: values of the first model that depend on random numbers that both models draw.
     """
 
     runs: int
     calls: tuple[CallNumbers, ...]
     skipped: str | None = None
+    writers: Mapping[str, Writer] = field(default_factory=dict)
+    unmeasured: str | None = None
+    drawn: frozenset[str] = frozenset()
 
     def first(self, tolerance: float) -> Divergence | None:
-        """Return the first diverging call whose inputs agree, else the first diverging call, else None."""
-        apart = sorted(
-            (each for each in self.calls if each.diverges(tolerance)),
-            key=lambda each: (each.begins(tolerance), not each.path, -each.path.depth),
-        )
-        own = [each for each in apart if each.takes_equal(tolerance)]
-        for found in (*own[:1], *apart[:1]):
-            worst = found.outputs.worst
-            assert worst is not None  # the call diverges, so it has a compared output
-            return Divergence(found.path, found.call, worst, bool(own))
-        return None
+        """Return the first cause of a divergence; without one, the first diverging call.
+
+        Return None if no call diverges, or if random numbers explain all that do.
+        """
+        apart = [each for each in self.calls if each.diverges(tolerance)]
+        if len(self.random_calls(tolerance)) == len(apart):
+            return None
+        found = [*self._errors(tolerance), *self._unmeasured_causes(apart, tolerance)]
+        if not found:
+            found = [(_rank(each, each.begins(tolerance)), _divergence(each, own=False)) for each in apart]
+        return min(found, key=itemgetter(0))[1]
+
+    def random_calls(self, tolerance: float) -> list[CallNumbers]:
+        """Return the diverging calls that random numbers explain.
+
+        Their diverging outputs depend on numbers that both models draw, and have no local error above the
+        tolerance; nor have those of any other call.
+        """
+        if not self.drawn or any(self._errors(tolerance)):
+            return []
+        return [call for call in self.calls if call.diverges(tolerance) and self._is_random(call, tolerance)]
+
+    def _is_random(self, call: CallNumbers, tolerance: float) -> bool:
+        apart = [pair for pair in call.outputs.pairs if pair.relative > tolerance]
+        return all(pair.before in self.drawn and (pair.random or pair.local) for pair in apart)
+
+    def largest_local(self) -> Divergence | None:
+        """Return the value with the largest local error, and its call; None if no local error is known."""
+        found = [each for _, each in self._errors(-1.0)]
+        return max(found, key=lambda each: each.worst.local or (), default=None)
+
+    def _errors(self, tolerance: float) -> Iterator[tuple[Rank, Divergence]]:
+        """Yield the values with a local error above a tolerance."""
+        seen: set[str] = set()
+        for call in self.calls:
+            for pair in (*call.outputs.pairs, *call.inputs.pairs):
+                if makes_error(pair, tolerance) and pair.before not in seen:
+                    seen.add(pair.before)
+                    place = self.writers.get(pair.before, Writer(ROOT, 0))
+                    rank = (call.order.moment(pair.before, (0,)), not place.path, -place.path.depth)
+                    yield rank, Divergence(*place, pair, own=True, measured=True)
+
+    def _unmeasured_causes(
+        self, apart: Sequence[CallNumbers], tolerance: float
+    ) -> Iterator[tuple[Rank, Divergence]]:
+        """Yield the diverging calls with equal inputs, and an output with an unknown local error."""
+        for call in apart:
+            worst = call.outputs.worst
+            unknown = any(p.local is None for p in call.outputs.pairs if p.relative > tolerance)
+            if worst is not None and unknown and call.takes_equal(tolerance):
+                yield _rank(call, call.begins(tolerance)), _divergence(call, own=True)
 
 
-def compare_calls(
-    before: Analysis,
-    after: Analysis,
-    pairs: Sequence[ModulePair],
-    *,
-    inputs: Mapping[str, Array] | None,
-    tolerance: float,
-    timeout: float,
-) -> Numbers:
-    """Run both models in a child process and compare the inputs and outputs of the calls of modules.
-
-    Args:
-        before: the first model.
-        after: the second.
-        pairs: the matched modules.
-        inputs: input of the first model -> array; drawn at random if None.
-        tolerance: the largest relative deviation of values that count as equal.
-        timeout: seconds for the whole comparison.
-
-    Returns:
-        The deviations. If a model cannot be fed or fails, `skipped` has the reason.
-    """
-    try:
-        left, right = signature(before.model), signature(after.model)
-        renamed = _renamed(left, right)
-        drawn_for = _narrower(left, right, renamed) if inputs is None else Stage.FIRST
-        drawing = plan((before if drawn_for is Stage.FIRST else after).model)
-    except FeedError as error:
-        return Numbers(0, (), one_line(f"no inputs for both: {error}"))
-    calls = calls_of_both(before, after, pairs)
-    ports = [port for _, _, *both in calls for port in both]
-    swapped = drawn_for is Stage.SECOND
-    sides = (after, before) if swapped else (before, after)
-    turned = tuple(_turned(port) for port in ports) if swapped else tuple(ports)
-    names = {new: old for old, new in renamed.items()} if swapped else renamed
-    found = compare_values(
-        dict(zip(Stage, (each.model for each in sides), strict=True)),
-        dict(zip(Stage, (each.path.parent if each.path else None for each in sides), strict=True)),
-        PortRequest(Drawing(drawing, SETS, given=inputs), turned, names, tolerance),
-        timeout=timeout,
-    )
-    if found.skipped is not None:
-        return Numbers(0, (), found.skipped)
-    results = [_turned_back(each) for each in found.ports] if swapped else list(found.ports)
-    order = ExecutionOrder(before.graph)
-    numbers = [
-        CallNumbers(path, call, results[2 * at], results[2 * at + 1], order, len(outputs.before))
-        for at, (path, call, outputs, _) in enumerate(calls)
-    ]
-    return Numbers(found.runs, tuple(numbers))
+def _rank(call: CallNumbers, moment: Moment) -> Rank:
+    return moment, not call.path, -call.path.depth
 
 
-def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:
-    """Return input of the first model -> input of the second, matched by name, the others in order.
-
-    Raises:
-        FeedError: an input of the second model has no counterpart, or two matched inputs differ in
-            rank.
-    """
-    ours, theirs = [each.name for each in left], [each.name for each in right]
-    if set(theirs) <= set(ours):
-        return {name: name for name in theirs}
-    if set(ours) <= set(theirs) or len(ours) != len(theirs):
-        missing = next(name for name in theirs if name not in ours)
-        raise FeedError(f"the second model also wants {missing!r}")
-    for one, at in zip(left, counterparts(ours, theirs), strict=True):
-        other = right[at]
-        if one.dims is not None and other.dims is not None and len(one.dims) != len(other.dims):
-            raise FeedError(f"inputs {one.name!r} and {other.name!r} have different ranks")
-    return {name: theirs[at] for name, at in zip(ours, counterparts(ours, theirs), strict=True)}
-
-
-def _narrower(left: Sequence[Input], right: Sequence[Input], renamed: Mapping[str, str]) -> Stage:
-    """Return the model to draw inputs for: that with more fixed dimensions, since its sizes fit both.
-
-    The second model is chosen only if every input of the first has a counterpart.
-    """
-
-    def fixed(inputs: Sequence[Input]) -> int:
-        return sum(isinstance(dim, int) for each in inputs for dim in each.dims or ())
-
-    whole = len(renamed) == len(left)
-    return Stage.SECOND if whole and fixed(right) > fixed(left) else Stage.FIRST
-
-
-def _turned(port: PortNames) -> PortNames:
-    return PortNames(port.after, port.before, port.by_name)
-
-
-def _turned_back(found: Compared) -> Compared:
-    pairs = tuple(pair._replace(before=pair.after, after=pair.before) for pair in found.pairs)
-    return Compared(pairs, found.only_after, found.only_before)
+def _divergence(call: CallNumbers, *, own: bool) -> Divergence:
+    worst = call.outputs.worst
+    assert worst is not None  # the call diverges, so it has a compared output
+    return Divergence(call.path, call.call, worst, own, measured=worst.local is not None)

@@ -12,11 +12,11 @@ from onnx import TensorProto
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.errors import UsageError
-from rewriter.insight.comparison.divergence import CallNumbers, Divergence, Numbers, compare_calls
+from rewriter.insight.comparison.call_numbers import CallNumbers
+from rewriter.insight.comparison.divergence import Divergence, Numbers
 from rewriter.insight.comparison.module_pairs import How, ModulePair, pair_modules
+from rewriter.insight.comparison.number_runs import compare_calls
 from rewriter.insight.comparison.structural_diff import Change, Side, changes_between
-from rewriter.model.operator_set.determinism import draws_random
-from rewriter.model.operator_set.operators import versions_of
 from rewriter.model.storage.external_data import tensors_of
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.module import Module
@@ -68,6 +68,10 @@ class ModuleDiff:
         """Whether the relative deviation of an output of any call exceeds the tolerance."""
         return any(call.diverges(tolerance) for call in self.calls)
 
+    def is_cause(self, tolerance: float) -> bool:
+        """Whether an error above the tolerance comes from a call of it; see `CallNumbers.is_cause`."""
+        return any(call.diverges(tolerance) and call.is_cause(tolerance) for call in self.calls)
+
     @property
     def changed(self) -> bool:
         """Whether only one model has the module, or the module has changes."""
@@ -112,12 +116,7 @@ class Diff(Display):
     @cached_property
     def around_causes(self) -> frozenset[ModulePath]:
         """The modules that hold a module that diverges by itself, and is thus the cause."""
-        causes = (
-            module.path
-            for module in self.modules
-            if module.diverges(self.tolerance)
-            and any(c.diverges(self.tolerance) and c.takes_equal(self.tolerance) for c in module.calls)
-        )
+        causes = (module.path for module in self.modules if module.is_cause(self.tolerance))
         return frozenset(above for path in causes for above in path.ancestors())
 
     @property
@@ -127,9 +126,10 @@ class Diff(Display):
         If both models ran, they are equal if all outputs have counterparts and no call diverges. Otherwise,
         they are equal if no module changed.
         """
-        if not self.measured:
+        if self.numbers is None or not self.measured:
             return not self.changed
-        return self.first is None and self._outputs_compared
+        random = self.numbers.random_calls(self.tolerance)
+        return self.first is None and not random and self._outputs_compared
 
     @property
     def unrecorded(self) -> tuple[tuple[ModuleDiff, int], ...]:
@@ -167,11 +167,6 @@ class Diff(Display):
         calls = self.numbers.calls if self.numbers else ()
         root = next((call for call in calls if not call.path), None)
         return root is None or not (root.outputs.only_before or root.outputs.only_after)
-
-    @property
-    def random(self) -> bool:
-        """Whether a node of either model draws random numbers, which differ between runs."""
-        return _draws(self.before) or _draws(self.after)
 
     @property
     def half(self) -> bool:
@@ -271,11 +266,6 @@ def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:
     if pair.before is None or pair.after is None:
         return ()
     return changes_between(left, left.analysis.tree[pair.before], right, right.analysis.tree[pair.after])
-
-
-def _draws(analysis: Analysis) -> bool:
-    opsets = versions_of(analysis.model.opset_import)
-    return any(draws_random(node, opsets, frozenset()) for node in analysis.graph.nodes)
 
 
 def _holds_half(analysis: Analysis) -> bool:

@@ -52,8 +52,7 @@ class Change(NamedTuple):
         after: the same in the second model.
         max_abs: the largest difference of elements, for parameters of the same type and shape whose values
             differ; None if unknown.
-        relative: `max_abs` divided by the largest magnitude in either model, infinities and mask values left
-            out, or by 1e-3 if that is larger.
+        relative: `max_abs` divided by the largest magnitude in the first model, see `distance`.
     """
 
     aspect: Aspect
@@ -277,7 +276,8 @@ def _parameters(left: Side, one: Module, right: Side, other: Module) -> Iterator
             array, another = left.array(was), right.array(now)
             apart: tuple[float | None, float | None] = (None, None)
             if array is not None and another is not None and array.dtype.kind in "fiubV":
-                apart = distance(np.ascontiguousarray(array), np.ascontiguousarray(another))[::-1]
+                far = distance(np.ascontiguousarray(array), np.ascontiguousarray(another))
+                apart = (far.max_abs, far.relative)
             yield Change(Aspect.PARAMETER, name, before, after, *apart)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +27,27 @@ _HUGE, _HUGE_HALF = 1e30, 1e4
 
 `_HUGE_HALF` is for float16, because converters clip larger numbers to it.
 """
-_LEAST_MAGNITUDE = 1e-3
-"""Least magnitude that a distance is divided by, so that rounding around zero stays small."""
+_LEAST_MAGNITUDE, _LEAST_WHOLE = 1e-3, 1.0
+"""Least magnitudes that a distance is divided by, of floats and of other numbers.
+
+So rounding around zero stays small, and so does a step from 0 to 1.
+"""
 _BLOCK = 1 << 20
 """Number of elements processed at a time: copies in float64 stay small beside a large tensor."""
 
-Distance = tuple[float, float]
-"""Relative and absolute deviation."""
+
+class Distance(NamedTuple):
+    """Deviation of an array from a reference.
+
+    Attributes:
+        relative: `max_abs` divided by the largest magnitude of the reference; see `distance`.
+        max_abs: the largest difference of two elements; infinite for NaN or infinity against another value.
+        at: the number of the first element with this difference; 0 if there is none.
+    """
+
+    relative: float
+    max_abs: float
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,27 +167,31 @@ def _deviations(
             yield from _of_scalars(before, after, where, magnitude, tolerance)
 
 
-def distance(before: Array, after: Array) -> Distance:
-    """Return the largest difference of two arrays with the same number of elements: relative and absolute.
+def distance(reference: Array, other: Array) -> Distance:
+    """Return the deviation of an array from a reference with the same number of elements.
 
-    Unlike `difference`, it ignores types, shapes and the exact values of masks.
+    Unlike `difference`, it ignores types, shapes and the exact values of masks. The magnitude of the
+    reference is that of its largest finite element, without masks; it counts as at least 1e-3, and as at
+    least 1 for integers and booleans.
     """
-    largest = magnitude = 0.0
-    flat, other = before.reshape(-1), after.reshape(-1)
-    limits = [_HUGE_HALF if array.dtype == np.float16 else _HUGE for array in (before, after)]
+    largest, at = 0.0, 0
+    magnitude = _LEAST_WHOLE if reference.dtype.kind in "biu" else _LEAST_MAGNITUDE
+    flat, others = reference.reshape(-1), other.reshape(-1)
+    limits = [_HUGE_HALF if array.dtype == np.float16 else _HUGE for array in (reference, other)]
     for start in range(0, flat.size, _BLOCK):
         x = flat[start : start + _BLOCK].astype(np.float64)
-        y = other[start : start + _BLOCK].astype(np.float64)
+        y = others[start : start + _BLOCK].astype(np.float64)
         huge = [np.abs(side) >= limit for side, limit in zip((x, y), limits, strict=True)]
         same = (huge[0] & huge[1] & (np.sign(x) == np.sign(y))) | (np.isnan(x) & np.isnan(y))
         with np.errstate(all="ignore"):
             apart = np.where(same, 0.0, np.abs(x - y))
         apart[np.isnan(apart)] = inf
-        largest = max(largest, float(apart.max(initial=0.0)))
-        for side, beyond in zip((x, y), huge, strict=True):
-            finite = np.isfinite(side) & ~beyond
-            magnitude = max(magnitude, float(np.abs(side).max(initial=0.0, where=finite)))
-    return largest / max(magnitude, _LEAST_MAGNITUDE), largest
+        worst = int(np.argmax(apart))
+        if apart[worst] > largest:
+            largest, at = float(apart[worst]), start + worst
+        finite = np.isfinite(x) & ~huge[0]
+        magnitude = max(magnitude, float(np.abs(x).max(initial=0.0, where=finite)))
+    return Distance(largest / magnitude, largest, at)
 
 
 def telling(result: object) -> bool:

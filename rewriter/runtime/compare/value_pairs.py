@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewriter.runtime.compare.tolerance import Array, distance
+from rewriter.runtime.compare.outcome import Stage
+from rewriter.runtime.compare.tolerance import Array, Distance, distance
 from rewriter.runtime.inputs.feeds import Drawing
 from rewriter.runtime.recording.steps import Step
 
@@ -46,16 +47,22 @@ class Pair(NamedTuple):
         before: the name in the first model.
         after: the name in the second model.
         max_abs: the largest absolute difference; infinite for NaN or infinity against another value.
-        relative: `max_abs` divided by the largest magnitude in either value, masks left out; the magnitude
-            counts as at least 1e-3.
+        relative: `max_abs` divided by the largest magnitude of the value in the first model, see `distance`.
+        at: the index of the element with this difference, in the first model.
         began: for every input set in which they disagree, the first step at which they do (see `Step`).
+        local: the deviation that remains if the second model computes its value from values of the first,
+            see `runtime.local_errors`; None if it was not measured.
+        random: whether both models draw random numbers for it, so that its local error is no fault.
     """
 
     before: str
     after: str
     max_abs: float
     relative: float
+    at: tuple[int, ...] = ()
     began: tuple[Step, ...] = ()
+    local: Distance | None = None
+    random: bool = False
 
 
 class Compared(NamedTuple):
@@ -76,13 +83,15 @@ class PortRequest:
     """Request to compare values.
 
     Attributes:
-        drawing: rules of the input sets for the original.
+        drawing: rules of the input sets.
+        drawn_for: the model whose inputs these are.
         ports: the ports to compare; values are matched within a port.
-        renamed: input of the original -> input of the other model.
+        renamed: input of that model -> input of the other one.
         tolerance: maximum relative difference of values that agree, see `compare_port`.
     """
 
     drawing: Drawing
+    drawn_for: Stage
     ports: tuple[PortNames, ...]
     renamed: Mapping[str, str]
     tolerance: float
@@ -92,12 +101,13 @@ class PortRequest:
 class PortRuns:
     """Results of all ports, in the requested order, and the number of input sets.
 
-    `skipped` has the reason if there are no results.
+    `skipped` has the reason if there are no results, `unmeasured` the reason if local errors are missing.
     """
 
     runs: int
     ports: tuple[Compared, ...]
     skipped: str | None = None
+    unmeasured: str | None = None
 
 
 def compare_port(
@@ -225,9 +235,10 @@ def _alike(
 
 def _measured(name: str, other: str, before: Values, after: Values) -> Pair:
     """Measure two values on the input set in which they differ most."""
-    found = [distance(x, y) for x, y in zip(before[name], after[other], strict=True)]
-    relative, largest = max(found)
-    return Pair(name, other, largest, relative)
+    found = [(distance(x, y), x.shape) for x, y in zip(before[name], after[other], strict=True)]
+    (relative, largest, at), shape = max(found)
+    index = np.unravel_index(at, shape) if shape and largest else ()
+    return Pair(name, other, largest, relative, tuple(map(int, index)))
 
 
 def _assigned(

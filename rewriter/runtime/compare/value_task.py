@@ -10,38 +10,128 @@ from rewriter.runtime.child.job import Job
 from rewriter.runtime.compare.fingerprints import MOST_BYTES
 from rewriter.runtime.compare.intermediate_values import Exposed, in_parts
 from rewriter.runtime.compare.outcome import Stage
-from rewriter.runtime.compare.value_pairs import Compared, PortNames, PortRequest, PortRuns, compare_port
+from rewriter.runtime.compare.value_pairs import (
+    Compared,
+    Pair,
+    PortNames,
+    PortRequest,
+    PortRuns,
+    compare_port,
+)
 from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.inputs.input import Input
 from rewriter.runtime.inputs.input_search import find_inputs
 from rewriter.runtime.inputs.signature import signature
-from rewriter.runtime.ort.sessions import Session
+from rewriter.runtime.local_errors.measurement import Form, Forms, LocalErrors, forms_of
+from rewriter.runtime.ort.sessions import RunError, Session
 from rewriter.runtime.recording.input_sets import InputSets
 
 
 def compare_ports(job: Job[PortRequest]) -> PortRuns:
-    """Find inputs, then compare the values of each port."""
-    request, original = job.request, job.models[Stage.FIRST]
-    found = find_inputs(job, request.drawing, lambda: Session(original.path, original.folder))
-    before, after = (_exposed(job, stage, found.feeds) for stage in Stage)
-    sizes = before.sizes(name for port in request.ports for name in port.before)
-    other_sizes = after.sizes(name for port in request.ports for name in port.after)
-    both = {("before", name): size for name, size in sizes.items()}
-    both.update({("after", name): size for name, size in other_sizes.items()})
-    compared: list[Compared] = []
-    for part in in_parts(((port, _values(port)) for port in request.ports), both, MOST_BYTES):
-        values = before.values(_names((port.before for port in part), sizes))
-        others = after.values(_names((port.after for port in part), other_sizes))
-        steps = (before.steps, after.steps)
-        compared.extend(compare_port(port, values, others, request.tolerance, steps) for port in part)
-    return PortRuns(len(found.feeds), tuple(compared))
+    """Find inputs, then compare the values of each port; if any differ, measure local errors, too."""
+    request = job.request
+    drawn = job.models[request.drawn_for]
+    found = find_inputs(job, request.drawing, lambda: Session(drawn.path, drawn.folder))
+    return _Comparison(job, found.feeds).runs()
+
+
+class _Comparison:
+    """Both models on the same input sets.
+
+    Attributes:
+        sizes: for each model, value that can be recorded -> its bytes in all input sets.
+        forms: for each model, the forms of the values read so far.
+    """
+
+    def __init__(self, job: Job[PortRequest], sets: Sequence[Mapping[str, Array]]) -> None:
+        self.request, self.sets = job.request, sets
+        self.sizes: dict[Stage, dict[str, int]] = {}
+        self.models: dict[Stage, Exposed] = {}
+        self.forms: dict[Stage, Forms] = {stage: {} for stage in Stage}
+        for stage in Stage:
+            try:
+                self.models[stage] = _exposed(job, stage, sets)
+                self.sizes[stage] = self.models[stage].sizes(self._asked(stage))
+            except RunError as error:
+                raise RunError(f"the {stage} model does not run: {error}") from error
+
+    def runs(self) -> PortRuns:
+        """Return the results of all ports."""
+        ports = self._compared()
+        if not any(pair.relative > self.request.tolerance for port in ports for pair in port.pairs):
+            return PortRuns(len(self.sets), ports)
+        measured = LocalErrors(
+            self.models[Stage.FIRST],
+            self.models[Stage.SECOND],
+            self._counterparts(ports),
+            self.forms[Stage.SECOND],
+        )
+        differing = [p.after for port in ports for p in port.pairs if p.max_abs]
+        names = (name for name in dict.fromkeys(differing) if name in measured.counterparts)
+        measured.measure(list(names), self.sizes[Stage.FIRST])
+        ports = tuple(_with_local_errors(port, measured) for port in ports)
+        return PortRuns(len(self.sets), ports, unmeasured=measured.unmeasured)
+
+    def _compared(self) -> tuple[Compared, ...]:
+        both = {(stage, name): size for stage in Stage for name, size in self.sizes[stage].items()}
+        steps = (self.models[Stage.FIRST].steps, self.models[Stage.SECOND].steps)
+        compared: list[Compared] = []
+        for part in in_parts(((port, _values(port)) for port in self.request.ports), both, MOST_BYTES):
+            before, after = (self._read(stage, part) for stage in Stage)
+            compared.extend(compare_port(port, before, after, self.request.tolerance, steps) for port in part)
+        return tuple(compared)
+
+    def _read(self, stage: Stage, ports: Sequence[PortNames]) -> dict[str, list[Array]]:
+        names = dict.fromkeys(name for port in ports for name in _side(port, stage))
+        values = self.models[stage].values([name for name in names if name in self.sizes[stage]])
+        self.forms[stage].update(forms_of(values))
+        return values
+
+    def _asked(self, stage: Stage) -> Iterable[str]:
+        return (name for port in self.request.ports for name in _side(port, stage))
+
+    def _counterparts(self, ports: Sequence[Compared]) -> dict[str, str]:
+        """Return value of the second model -> its counterpart in the first; each has at most one.
+
+        Pairs of outputs, which every second port has, decide before pairs of inputs: a call has fewer
+        outputs, so they are confused less often. Values of bodies are left out.
+        """
+        first, second = self.models[Stage.FIRST], self.models[Stage.SECOND]
+        found: dict[str, str] = {}
+        taken: set[str] = set()
+        for port in (*ports[::2], *ports[1::2]):
+            for pair in port.pairs:
+                inner = pair.before in first.steps or pair.after in second.steps
+                if not inner and pair.after not in found and pair.before not in taken and self._alike(pair):
+                    found[pair.after] = pair.before
+                    taken.add(pair.before)
+        return found
+
+    def _alike(self, pair: Pair) -> bool:
+        """Whether the values of a pair are both floats, or both no floats."""
+        before, after = self.forms[Stage.FIRST][pair.before], self.forms[Stage.SECOND][pair.after]
+        return all(_is_whole(x) == _is_whole(y) for x, y in zip(before, after, strict=True))
+
+
+def _is_whole(form: Form) -> bool:
+    return form.dtype.kind in "biu"
+
+
+def _with_local_errors(port: Compared, measured: LocalErrors) -> Compared:
+    pairs = tuple(
+        pair._replace(local=measured.errors.get(pair.after), random=pair.after in measured.random)
+        if measured.counterparts.get(pair.after) == pair.before
+        else pair
+        for pair in port.pairs
+    )
+    return port._replace(pairs=pairs)
 
 
 def _exposed(job: Job[PortRequest], stage: Stage, sets: Sequence[Mapping[str, Array]]) -> Exposed:
     sent = job.models[stage]
     model = onnx.load(sent.path, load_external_data=False)
     inputs = signature(model)
-    if stage is Stage.SECOND:
+    if stage is not job.request.drawn_for:
         sets = [_renamed(feeds, inputs, job.request.renamed) for feeds in sets]
     return Exposed(model, InputSets(sent.folder, inputs, sets))
 
@@ -62,9 +152,9 @@ def _renamed(
     return found
 
 
-def _values(port: PortNames) -> set[tuple[str, str]]:
-    return {("before", name) for name in port.before} | {("after", name) for name in port.after}
+def _side(port: PortNames, stage: Stage) -> tuple[str, ...]:
+    return port.before if stage is Stage.FIRST else port.after
 
 
-def _names(sides: Iterable[Sequence[str]], sizes: Mapping[str, int]) -> list[str]:
-    return list(dict.fromkeys(name for side in sides for name in side if name in sizes))
+def _values(port: PortNames) -> set[tuple[Stage, str]]:
+    return {(stage, name) for stage in Stage for name in _side(port, stage)}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final, Literal, NotRequired, TypedDict
 
-from rewriter.insight.comparison.divergence import CallNumbers
+from rewriter.insight.comparison.call_numbers import CallNumbers
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
 from rewriter.insight.comparison.module_pairs import How
 from rewriter.insight.comparison.structural_diff import Aspect, Change
 from rewriter.paths import ModulePath
+from rewriter.runtime.compare.value_pairs import Pair
 from rewriter.views.escape import as_text
 from rewriter.views.json.proof import finite
 from rewriter.views.json.types import Amount, Count
@@ -23,11 +24,15 @@ class DiffNumbersJson(TypedDict):
 
     Attributes:
         runs: Number of input sets; 0 if no numbers were taken.
+        random_calls: Number of diverging calls that random numbers explain, which both models draw.
+        unmeasured: Reason why some local errors are not known; null if no run failed.
         skipped: Reason why no numbers were taken: not requested, no inputs, or a model failed; null if they
             were taken.
     """
 
     runs: Count
+    random_calls: NotRequired[Count]
+    unmeasured: NotRequired[str | None]
     skipped: str | None
 
 
@@ -37,13 +42,17 @@ class DiffDivergenceJson(TypedDict):
     Attributes:
         module: Path of the module in the first model; '' for the root.
         call: Number of the call, from 0.
-        before: Name of the output with the largest deviation, in the first model.
+        before: Name of the value, in the first model: that with the local error, else the output with the
+            largest deviation.
         after: Name of its counterpart in the second model.
-        max_abs: Largest absolute difference of the elements of this output.
-        relative: `max_abs` divided by the largest magnitude of the output in either model, infinities and
-            mask values left out, or by 1e-3 if that is larger.
-        own: Whether the inputs that are computed before the first diverging output of the call agree, so that
-            the cause lies in the call.
+        max_abs: Largest absolute difference of the elements of this value: the local error if `own` and
+            `measured`, else the whole deviation.
+        relative: `max_abs` divided by the largest magnitude of the value in the first model, infinities and
+            mask values left out; the magnitude counts as at least 1e-3, and as at least 1 for integers.
+        own: Whether the cause lies in the call: the second model makes an error above the tolerance there.
+            If that is not measured: whether the inputs that are computed before its first diverging output
+            agree.
+        measured: Whether the local error is known: the second model ran on values of the first.
     """
 
     module: str
@@ -53,6 +62,7 @@ class DiffDivergenceJson(TypedDict):
     max_abs: Amount | None
     relative: Amount | None
     own: bool
+    measured: NotRequired[bool]
 
 
 class DiffChangeJson(TypedDict):
@@ -66,14 +76,21 @@ class DiffChangeJson(TypedDict):
             cannot be read, so they may be equal or not.
         after: State in the second model, in the same form.
         max_abs: Largest difference of elements, if only the values of a parameter differ; null if unknown.
-        relative: `max_abs` divided by the largest magnitude of the parameter in either model, infinities and
-            mask values left out, or by 1e-3 if that is larger; null if `max_abs` is.
+        relative: `max_abs` divided by the largest magnitude of the parameter in the first model, infinities
+            and mask values left out, or by 1e-3 if that is larger; null if `max_abs` is.
     """
 
     aspect: Aspect
     name: str
     before: str | None
     after: str | None
+    max_abs: Amount | None
+    relative: Amount | None
+
+
+class DiffLocalJson(TypedDict):
+    """Local error: what remains if the second model computes a value from values of the first."""
+
     max_abs: Amount | None
     relative: Amount | None
 
@@ -85,6 +102,9 @@ class DiffValueJson(TypedDict):
         before: Name in the first model; for a value of a graph body whose name occurs twice, with the number
             of its body in the file.
         after: Name in the second model.
+        at: Index of the element that differs most, in the first model; empty for a scalar, and if all agree.
+        local: Local error; null if it is not known.
+        random: Whether both models draw random numbers for it, so that its local error is no fault.
         began: For every input set in which they disagree, the first step at which they do: the number of
             the set, then of the iteration in each Loop and Scan around the value, all from 0.
     """
@@ -93,6 +113,9 @@ class DiffValueJson(TypedDict):
     after: str
     max_abs: Amount | None
     relative: Amount | None
+    at: NotRequired[Sequence[Count]]
+    local: NotRequired[DiffLocalJson | None]
+    random: NotRequired[bool]
     began: NotRequired[Sequence[Sequence[Count]]]
 
 
@@ -176,6 +199,8 @@ def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> DiffJ
         "carried": found.carried,
         "numbers": {
             "runs": numbers.runs if numbers else 0,
+            "random_calls": len(numbers.random_calls(found.tolerance)) if numbers else 0,
+            "unmeasured": numbers.unmeasured if numbers else None,
             "skipped": numbers.skipped if numbers else "not asked for",
         },
         "first_divergence": None
@@ -185,9 +210,10 @@ def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> DiffJ
             "call": first.call,
             "before": first.worst.before,
             "after": first.worst.after,
-            "max_abs": finite(first.worst.max_abs),
-            "relative": finite(first.worst.relative),
+            "max_abs": finite(first.figures[0]),
+            "relative": finite(first.figures[1]),
             "own": first.own,
+            "measured": first.measured,
         },
         "modules": [
             _module(each, found.tolerance)
@@ -226,18 +252,23 @@ def _call(call: CallNumbers, tolerance: float) -> DiffCallJson:
         "takes_equal": call.takes_equal(tolerance),
         "max_abs": finite(worst.max_abs) if worst else None,
         "relative": finite(worst.relative) if worst else None,
-        "values": [
-            {
-                "before": pair.before,
-                "after": pair.after,
-                "max_abs": finite(pair.max_abs),
-                "relative": finite(pair.relative),
-                "began": [list(step) for step in pair.began],
-            }
-            for pair in call.outputs.pairs
-        ],
+        "values": [_value(pair) for pair in call.outputs.pairs],
         "only_before": list(call.outputs.only_before),
         "only_after": list(call.outputs.only_after),
+    }
+
+
+def _value(pair: Pair) -> DiffValueJson:
+    local = pair.local
+    return {
+        "before": pair.before,
+        "after": pair.after,
+        "max_abs": finite(pair.max_abs),
+        "relative": finite(pair.relative),
+        "at": list(pair.at),
+        "local": local and {"max_abs": finite(local.max_abs), "relative": finite(local.relative)},
+        "random": pair.random,
+        "began": [list(step) for step in pair.began],
     }
 
 

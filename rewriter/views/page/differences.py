@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from rewriter.insight.comparison.divergence import CallNumbers
+from rewriter.insight.comparison.call_numbers import CallNumbers
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
 from rewriter.insight.comparison.structural_diff import Change
 from rewriter.paths import ModulePath
@@ -40,7 +40,7 @@ def differences_json(found: Diff, numbers: Mapping[ModulePath, int], shown: Show
             "module": numbers.get(first.path, 0),
             "call": first.call,
             "value": shown(first.worst.before),
-            "relative": _finite(first.worst.relative),
+            "relative": _finite(first.figures[1]),
             "own": first.own,
         },
         "modules": {

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
-from rewriter.insight.comparison.divergence import CallNumbers, Divergence
+from rewriter.insight.comparison.call_numbers import CallNumbers
+from rewriter.insight.comparison.divergence import Divergence
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
 from rewriter.insight.comparison.structural_diff import Aspect, Change
 from rewriter.paths import ROOT, ModulePath
+from rewriter.runtime.compare.value_pairs import Pair
 from rewriter.views.escape import shorten, visible
 from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs
 
@@ -85,9 +87,15 @@ def headline(found: Diff) -> str:
         return f"{modules}, and no numbers were taken: {found.numbers.skipped}"
     if found.first is not None:
         return f"first divergence: {divergence_text(found.first)}"
-    if not found.equal:
+    if not (found.equal or found.numbers.random_calls(found.tolerance)):
         return "the models have other outputs, which cannot be compared"
-    return f"equal within {found.tolerance:g}, relative, at {counted(len(found.numbers.calls), 'call')}"
+    equal = f"equal within {found.tolerance:g}, relative, at "
+    random = len(found.numbers.random_calls(found.tolerance))
+    equal += counted(len(found.numbers.calls) - random, "call")
+    if not random:
+        return equal
+    apart = f"{counted(random, 'call')} differ, by random numbers that both models draw"
+    return f"not known: {apart}; {equal}"
 
 
 def divergence_text(first: Divergence) -> str:
@@ -96,7 +104,9 @@ def divergence_text(first: Divergence) -> str:
     _, *iterations = first.worst.began[0] if first.worst.began else (0,)
     if iterations:
         where += f", first in iteration {'.'.join(map(str, iterations))} (from 0)"
-    return f"{where}, max {_figure(first.worst.max_abs)} (relative {_figure(first.worst.relative)})"
+    largest, relative = first.figures
+    made = ", made there" if first.own and first.measured else ""
+    return f"{where}, max {_figure(largest)} (relative {_figure(relative)}){made}"
 
 
 def compared_phrases(found: Diff) -> list[str]:
@@ -118,10 +128,7 @@ def notes_of(found: Diff) -> Iterable[str]:
     """Yield remarks that qualify the result."""
     if found.carried:
         yield "the second model was made from the first, so the tree of the first was carried over to it"
-    if found.first is not None and found.random:
-        yield "a model draws random numbers: values that depend on them differ from run to run"
-    if found.first is not None and not found.first.own:
-        yield "the inputs of this module differ as well, and no earlier module shows the cause"
+    yield from _notes_of_cause(found)
     nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]
     if nothing:
         yield f"not comparable, since no output has a counterpart of its shape: {_some(nothing)}"
@@ -137,6 +144,28 @@ def notes_of(found: Diff) -> Iterable[str]:
         )
     if found.unseen:
         yield f"not compared, since all their results are in functions: {_some(found.unseen)}"
+
+
+def _notes_of_cause(found: Diff) -> Iterable[str]:
+    """Yield what is not known of the first divergence, and what random numbers explain."""
+    first, numbers = found.first, found.numbers
+    if first is None and numbers is not None and numbers.random_calls(found.tolerance):
+        yield (
+            "from equal draws, all calls compute equal values; whether both models draw from one "
+            "distribution is not compared"
+        )
+    if first is None or numbers is None or (first.own and first.measured):
+        return
+    reason = f": {numbers.unmeasured}" if numbers.unmeasured else ""
+    if first.own:
+        yield f"its inputs agree; whether it makes the error or enlarges smaller ones is not known{reason}"
+    elif (largest := numbers.largest_local()) is None or numbers.unmeasured:
+        yield f"the inputs of this module differ as well, and no earlier module shows the cause{reason}"
+    else:
+        yield (
+            f"no module makes an error above {found.tolerance:g} by itself: errors add up. The largest is "
+            f"made in {largest.path or '(root)'}, call {largest.call}: relative {_figure(largest.figures[1])}"
+        )
 
 
 def _some(modules: Sequence[ModuleDiff]) -> str:
@@ -162,7 +191,7 @@ def is_shown(
     if everything:
         return True
     first = found.first
-    own = any(c.diverges(found.tolerance) and c.takes_equal(found.tolerance) for c in module.calls)
+    own = module.is_cause(found.tolerance)
     explained = not module.changed and module.path in found.around_causes
     return module.changed or (first is not None and module.path == first.path) or (own and not explained)
 
@@ -204,9 +233,29 @@ def figures_of(found: Diff, module: ModuleDiff, *, everything: bool = False) -> 
         figures = f"max {_figure(pair.max_abs)} (relative {_figure(pair.relative)})"
         if everything or worst.diverges(found.tolerance):
             phrases.append((figures if pair.max_abs else "equal") + call)
+            phrases += origin_of(found, module, pair)
     elif any(_gives(call) for call in module.calls):
         phrases.append("not comparable")
     return ", ".join(phrases), style
+
+
+_MOST_OF, _NEXT_TO_NONE = 0.9, 0.01
+"""Shares of a deviation: a local error that is most of it, and one that counts as none."""
+
+
+def origin_of(found: Diff, module: ModuleDiff, pair: Pair) -> list[str]:
+    """Describe where the deviation of an output comes from; nothing if that is not known."""
+    if pair.random:
+        return ["by random numbers"]
+    if pair.local is None or not pair.max_abs or found.numbers is None:
+        return []
+    writer = found.numbers.writers.get(pair.before)
+    place = "here" if writer is None or writer.path == module.path else "inside"
+    if pair.local.max_abs >= _MOST_OF * pair.max_abs:
+        return [f"made {place}"]
+    if pair.local.max_abs <= _NEXT_TO_NONE * pair.max_abs:
+        return ["from its inputs"]
+    return [f"{_figure(pair.local.relative)} made {place}"]
 
 
 def change_lines(module: ModuleDiff) -> list[str]:
@@ -256,14 +305,13 @@ def _print_tree(root: _Entry, console: Console) -> None:
         name = entry.name
         if entry.through:
             name = f"{entry.name} {mark.dots} {entry.through} ({entry.alike} alike)"
-        text = Text.assemble(
-            (guides, "dim"), (name, entry.style), f"  {entry.figures}" if entry.figures else ""
-        )
-        emit(console, text)
+        text = Text.assemble((guides, "dim"), (name, entry.style))
+        fits = text.cell_len + 2 + len(entry.figures) <= console.width
+        emit(console, Text.assemble(text, f"  {entry.figures}" if entry.figures and fits else ""))
         below = _merged(entry.below)
         bar = mark.bar if below else " " * len(mark.bar)
         room = max(console.width - len(inner + bar), _NARROWEST)
-        for line in entry.changes:
+        for line in (*([] if fits else [entry.figures]), *entry.changes):
             for piece in wrap(line, room, subsequent_indent="  "):
                 emit(console, Text.assemble((inner + bar, "dim"), piece))
         for position in range(len(below) - 1, -1, -1):

@@ -61,7 +61,7 @@ def test_a_model_equals_itself() -> None:
 
 def test_values_of_a_parameter() -> None:
     found = diff(BODY, BODY.replace("{1,2,3,4}", "{1,2,3,6}"))
-    relative = float(2 / 6)
+    relative = 0.5
     (module,) = found.changed
     assert module.changes == (
         Change(Aspect.PARAMETER, "bias", "float32 (4,)", "float32 (4,)", 2.0, relative),
