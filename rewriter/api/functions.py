@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rewriter import pipeline
 from rewriter.api import model_report
+from rewriter.api.comparison import Compared, compare
 from rewriter.api.foreign_models import AnySource, Rewritten, read_of, take
 from rewriter.api.input_arrays import read_inputs
 from rewriter.api.model_report import ReportContents
@@ -393,8 +394,8 @@ def verify(
 
 
 def diff(
-    before: AnySource,
-    after: AnySource,
+    before: Compared,
+    after: Compared,
     *,
     numbers: bool = True,
     inputs: Inputs | PathLike | None = None,
@@ -404,21 +405,23 @@ def diff(
     """Compare two models module by module; `.first` is the first module whose numbers differ.
 
     Args:
-        before: the first model.
-        after: the second.
+        before: the first model, the reference.
+        after: the second, or the torch module that the first was exported from: `"file.py:factory"`, a module
+            or `(module, inputs)`. The module is the reference then.
         numbers: whether to run both in onnxruntime, without optimisations.
         inputs: input name of the first model -> array to run both on, or a source for `read_inputs`; drawn
             from the signature if None.
-        tolerance: largest deviation that counts as equal, relative to a tensor's largest magnitude.
+        tolerance: largest deviation that counts as equal, relative to the largest magnitude in the reference.
         timeout: time limit for running the models, in seconds.
 
     Raises:
         UnreadableModel: one of the models cannot be read.
-        UsageError: the inputs do not fit the first model, or are given although `numbers` is False.
+        UsageError: the inputs do not fit the first model, or are given although `numbers` is False; or the
+            torch module does not run on the inputs.
     """
-    return pipeline.diff(
-        read_of(before),
-        read_of(after),
+    return compare(
+        before,
+        after,
         numbers=numbers,
         inputs=read_inputs(inputs),
         tolerance=tolerance,

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from rewriter.api.foreign_models import read_of
 from rewriter.errors import UsageError
@@ -89,7 +89,23 @@ def read_evidence(
 
 
 def _trace(source: object) -> Trace | Tracer:
-    what = source if isinstance(source, str) else "trace"
+    module, inputs = module_and_inputs(source, "trace")
+    from rewriter.evidence.trace import recorder
+
+    return recorder.tracer(module) if inputs is None else recorder.trace(module, *inputs)
+
+
+def module_and_inputs(source: object, what: str) -> tuple[TorchModule, tuple[Any] | None]:
+    """Return the module of a `TraceSource` and its inputs as a tuple of one; None for a module alone.
+
+    Args:
+        source: the source.
+        what: its name in messages, if it is no text.
+
+    Raises:
+        UsageError: torch is not installed, the factory fails, or its result has another form.
+    """
+    what = source if isinstance(source, str) else what
     demand("torch", what)
     from rewriter.evidence.trace import recorder
 
@@ -101,9 +117,9 @@ def _trace(source: object) -> Trace | Tracer:
             if callable(source) and not recorder.is_module(source):
                 source = source()
     if recorder.is_module(source):
-        return recorder.tracer(source)
+        return cast("TorchModule", source), None
     if isinstance(source, tuple) and len(source) == 2 and recorder.is_module(source[0]):
-        return recorder.trace(*source)
+        return source[0], (source[1],)
     raise UsageError(
         f"{what}: a trace needs a torch.nn.Module, or (module, inputs); got {type(source).__name__}"
     )

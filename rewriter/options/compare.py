@@ -43,11 +43,15 @@ class VerifyOptions(Verb, Tolerances, Proof, ChildLimits, Printing, omit=("shape
 class DiffOptions(Verb, Selection, Pairs, ChildLimits, Printing, omit=("shapes",)):
     """Show where BEFORE and AFTER differ, module by module, and the first module where their numbers differ.
 
+    AFTER may be the torch module that BEFORE was exported from, as file.py:factory; the factory returns the
+    module, or (module, inputs). Then the module is the reference.
+
     The exit code is 0 if the numbers agree within the tolerance, else 1, as for diff(1). With --no-numbers,
     or if the models cannot be run, it is 0 if no module differs.
 
     \b
       rewriter diff bert.onnx bert.int8.onnx
+      rewriter diff net.onnx net.py:make
       rewriter diff torchscript.onnx dynamo.onnx --depth 3
       rewriter diff old.onnx new.onnx --only 'encoder.layer.0.**' --all
     """

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rewriter.pipeline.proof import verify
     from rewriter.pipeline.rewrite_run import MOST_FUNCTIONS, rewrite
     from rewriter.pipeline.timing import profile
+    from rewriter.pipeline.torch_comparison import diff_with_module
 
 __all__ = [
     "MOST_FUNCTIONS",
@@ -36,6 +37,7 @@ __all__ = [
     "Source",
     "diagnose",
     "diff",
+    "diff_with_module",
     "load",
     "load_flat",
     "load_sorted",
@@ -57,6 +59,7 @@ _HOME = {
     "Options": "options",
     "diagnose": "diagnosis",
     "diff": "comparison",
+    "diff_with_module": "torch_comparison",
     "profile": "timing",
     "verify": "proof",
 }

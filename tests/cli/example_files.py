@@ -12,9 +12,30 @@ import onnx
 from onnx import ModelProto, numpy_helper
 
 import rewriter
+from tests.build import model
 from tests.checkpoints.lora import adapters
 from tests.exports import EXPORTS
 
+NET = """from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.act = nn.Linear(2, 2), nn.ReLU()
+
+    def forward(self, x):
+        return self.act(self.fc(x))
+
+
+def make():
+    return Net()
+"""
+NET_FILE = """g (float[3,2] x) => (float[3,2] y)
+<float[2,2] "fc.weight" = {1, 2, 3, 4}, float[2] "fc.bias" = {1, 2}> {
+  ["/fc/Gemm"] h = Gemm<transB = 1>(x, "fc.weight", "fc.bias")
+  ["/act/Relu"] y = Relu(h)
+}"""
 CONFIG = {
     "architectures": ["BertModel"],
     "model_type": "bert",
@@ -35,6 +56,8 @@ def make(folder: Path) -> None:
     rewriter.rewrite(bert, folder / "bert.tree.onnx", numbers=False)
     rewriter.rewrite(bert, folder / "bert.calls.onnx", functions="call", numbers=False)
     rewriter.tap(bert, "pooler", folder / "bert.taps.onnx", numbers=False)
+    (folder / "net.py").write_text(NET)
+    onnx.save(model(NET_FILE), folder / "net.onnx")
     shutil.copy(EXPORTS / "bert" / "ts.onnx", folder / "torchscript.onnx")
     shutil.copy(EXPORTS / "bert" / "dy.onnx", folder / "dynamo.onnx")
     shutil.copy(EXPORTS / "shared_block" / "ts.onnx", folder / "shared.onnx")

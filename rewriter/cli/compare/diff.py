@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewriter import pipeline
+from rewriter.api.comparison import compare
 from rewriter.api.input_arrays import read_inputs
 from rewriter.cli.command_words import refuse_with
 from rewriter.cli.common import progress, show
@@ -18,7 +18,7 @@ def run(options: DiffOptions) -> int:
     if not options.numbers:
         refuse_with("--no-numbers runs nothing", "tolerance", "threads", "timeout")
     with progress() as tell:
-        found = pipeline.diff(
+        found = compare(
             options.before,
             options.after,
             numbers=options.numbers,

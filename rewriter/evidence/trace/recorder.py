@@ -51,7 +51,7 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
     Raises:
         UsageError: the module does not run on the inputs in any mode.
     """
-    arguments: Inputs = inputs if isinstance(inputs, Mapping | tuple | list) else (inputs,)
+    arguments = arguments_of(inputs)
     recordings = []
     failure: BaseException | None = None
     for mode in Mode:
@@ -68,30 +68,40 @@ def trace(module: nn.Module, inputs: Any) -> Trace:
         raise UsageError(
             f"--trace: {class_of(module)} does not run on the sample inputs: {reason}"
         ) from failure
-    return Trace(tuple(recordings), tuple(_named(arguments)))
+    return Trace(tuple(recordings), tuple(named_inputs(arguments)))
+
+
+def arguments_of(inputs: Any) -> Inputs:
+    """Return sample inputs as arguments: a tensor alone is the only one."""
+    return inputs if isinstance(inputs, Mapping | tuple | list) else (inputs,)
 
 
 def tracer(module: nn.Module) -> Tracer:
-    """Return a function that traces a module on arrays, given by the names of the file's inputs.
-
-    The arrays are passed by name if all names are arguments of `forward`, else in order.
-    """
+    """Return a function that traces a module on arrays, given by the names of the file's inputs."""
 
     def run(arrays: Mapping[str, Array]) -> Trace:
-        like = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), torch.empty(0))
-        tensors = {name: _tensor(array, like) for name, array in arrays.items()}
-        known = inspect.signature(module.forward).parameters
-        return trace(module, tensors if tensors.keys() <= known.keys() else tuple(tensors.values()))
+        return trace(module, inputs_from(module, arrays))
 
     return run
 
 
-def _named(inputs: Inputs) -> Iterator[tuple[str, Any]]:
+def inputs_from(module: nn.Module, arrays: Mapping[str, Array]) -> Inputs:
+    """Return the inputs of a file as arguments of its module: by name if `forward` has all names.
+
+    Otherwise, they are passed in order. Floats get the module's precision.
+    """
+    like = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), torch.empty(0))
+    tensors = {name: _tensor(array, like) for name, array in arrays.items()}
+    known = inspect.signature(module.forward).parameters
+    return tensors if tensors.keys() <= known.keys() else tuple(tensors.values())
+
+
+def named_inputs(inputs: Inputs) -> Iterator[tuple[str, Any]]:
     """Yield (name, array) of every tensor in the inputs; '' if it has no name or is a part of an argument."""
     pairs = inputs.items() if isinstance(inputs, Mapping) else (("", each) for each in inputs)
     for name, each in pairs:
         for tensor in tensors_in(each):
-            yield name if tensor is each else "", _array(tensor)
+            yield name if tensor is each else "", array_of_tensor(tensor)
 
 
 def record(module: nn.Module, inputs: Inputs, mode: Mode = Mode.PLAIN) -> Recording:
@@ -165,7 +175,7 @@ class _Values:
         return self.renew(tensor, given=given) if known is None else int(known)
 
     def renew(self, tensor: Tensor, *, given: bool = False) -> int:
-        number = self._recorder.value(_array(tensor), given=given)
+        number = self._recorder.value(array_of_tensor(tensor), given=given)
         self._numbers[tensor] = number
         return number
 
@@ -223,11 +233,12 @@ def _tensor(array: Array, like: Tensor) -> Tensor:
     try:
         tensor = torch.from_numpy(plain)
     except TypeError as error:
-        raise UsageError(f"--trace: torch has no {array.dtype}") from error
+        raise UsageError(f"torch has no {array.dtype}, the type of an input") from error
     return tensor.to(like.device, like.dtype if tensor.is_floating_point() else tensor.dtype)
 
 
-def _array(tensor: Tensor) -> Any:
+def array_of_tensor(tensor: Tensor) -> Any:
+    """Return a tensor as an array, bfloat16 as float32; None if numpy has no such array."""
     if tensor.is_sparse or tensor.is_quantized or tensor.is_complex():
         return None
     plain = tensor.detach().cpu()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rewriter.insight.comparison.execution_order import NEVER, ExecutionOrder, Moment
+from rewriter.insight.comparison.execution_order import NEVER, Moment, ValueOrder
 from rewriter.paths import ModulePath
 from rewriter.runtime.compare.value_pairs import Compared, Pair
 
@@ -25,7 +25,7 @@ class CallNumbers(NamedTuple):
     call: int
     outputs: Compared
     inputs: Compared
-    order: ExecutionOrder
+    order: ValueOrder
     asked: int = 0
 
     @property

@@ -28,8 +28,23 @@ def calls_of_both(
     that kept its name needs no call in the second.
     """
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
-    ours, theirs = _sides(before), _sides(after)
-    kept = kept_names(before, after)
+    return matched_calls(ends_by_module(before), ends_by_module(after), partner, kept_names(before, after))
+
+
+def matched_calls(
+    ours: Mapping[ModulePath, Sequence[Ends]],
+    theirs: Mapping[ModulePath, Sequence[Ends]],
+    partner: Mapping[ModulePath, ModulePath | None],
+    kept: Set[str] = frozenset(),
+) -> list[tuple[ModulePath, int, PortNames, PortNames]]:
+    """Match the calls of modules; see `calls_of_both`.
+
+    Args:
+        ours: module of the first model -> its calls by number.
+        theirs: the same of the second model.
+        partner: module of the first model -> its counterpart in the second.
+        kept: names of values that both models have, if a tool made one from the other.
+    """
     found = []
     for path, calls in ours.items():
         other = partner.get(path)
@@ -40,9 +55,7 @@ def calls_of_both(
     return found
 
 
-def _matched(
-    calls: Sequence[_Ends], matches: Sequence[_Ends], *, named: bool
-) -> Sequence[tuple[_Ends, _Ends]]:
+def _matched(calls: Sequence[Ends], matches: Sequence[Ends], *, named: bool) -> Sequence[tuple[Ends, Ends]]:
     """Return the calls of a module in pairs.
 
     If the numbers of calls differ, one of the models does not separate them: all calls are merged into one.
@@ -50,7 +63,7 @@ def _matched(
     empty one.
     """
     if named:
-        nothing = [_Ends((), ())] * len(calls)
+        nothing = [Ends((), ())] * len(calls)
         return list(zip(calls, (*matches, *nothing), strict=False))
     if matches and len(calls) != len(matches):
         return [(_joined(calls), _joined(matches))]
@@ -65,35 +78,35 @@ def _port(before: tuple[str, ...], after: tuple[str, ...], kept: Set[str]) -> Po
     return PortNames(before, tuple(dict.fromkeys((*named, *after))), by_name=True)
 
 
-class _Ends(NamedTuple):
+class Ends(NamedTuple):
     """Names of the outputs and inputs of a call."""
 
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
 
 
-def _joined(calls: Sequence[_Ends]) -> _Ends:
+def _joined(calls: Sequence[Ends]) -> Ends:
     """Merge several calls into one."""
-    return _Ends(
+    return Ends(
         tuple(dict.fromkeys(name for call in calls for name in call.outputs)),
         tuple(dict.fromkeys(name for call in calls for name in call.inputs)),
     )
 
 
-def _sides(analysis: Analysis) -> dict[ModulePath, list[_Ends]]:
+def ends_by_module(analysis: Analysis) -> dict[ModulePath, list[Ends]]:
     """Return module -> its calls by number; the root has one call, with the outputs of the model alone."""
     graph, keys = analysis.graph, value_keys(analysis.graph)
     regions = find_regions(graph, analysis.tree)
     boundaries = find_boundaries(graph, regions)
     results = tuple(value for value in graph.bodies[0].results if value != NONE)
-    found: dict[ModulePath, dict[int, list[_Ends]]] = {ROOT: {0: [_Ends(_names(graph, keys, results), ())]}}
+    found: dict[ModulePath, dict[int, list[Ends]]] = {ROOT: {0: [Ends(_names(graph, keys, results), ())]}}
     for each in range(1, len(regions.regions)):
         region, boundary = regions.regions[each], boundaries[each]
-        ends = _Ends(_names(graph, keys, boundary.outputs), _names(graph, keys, boundary.inputs))
+        ends = Ends(_names(graph, keys, boundary.outputs), _names(graph, keys, boundary.inputs))
         found.setdefault(region.module, {}).setdefault(region.call, []).append(ends)
     for (module, call), nodes in calls_in_bodies(analysis).items():
         if module != ROOT and call not in found.get(module, {}):
-            ends = _Ends(*(_names(graph, keys, values) for values in ends_of(graph, nodes)))
+            ends = Ends(*(_names(graph, keys, values) for values in ends_of(graph, nodes)))
             found.setdefault(module, {})[call] = [ends]
     return {
         module.path: [ends for _, each in sorted(found[module.path].items()) for ends in each]

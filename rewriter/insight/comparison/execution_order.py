@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
+from typing import Protocol
 
 from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.runtime.recording.body_names import bodies_around, value_keys
@@ -11,6 +13,24 @@ from rewriter.runtime.recording.steps import Step
 Moment = tuple[float, ...]
 """Node of the main graph, then for each body around the value: the iteration and the node in the body."""
 NEVER: Moment = (inf,)
+
+
+class ValueOrder(Protocol):
+    """Moments of the values of a run, by key."""
+
+    def moment(self, key: str, step: Step) -> Moment:
+        """Return the moment at which the value of a key is computed in a step."""
+
+
+class RecordedOrder:
+    """Moments of values in the order in which a run recorded them."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._places = {key: place for place, key in enumerate(keys)}
+
+    def moment(self, key: str, step: Step) -> Moment:
+        """Return the place of a value; there is one step."""
+        return (self._places[key],)
 
 
 class ExecutionOrder:

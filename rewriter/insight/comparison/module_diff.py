@@ -12,6 +12,7 @@ from onnx import TensorProto
 
 from rewriter.basics.display import Display, counted, listed
 from rewriter.errors import UsageError
+from rewriter.evidence.trace.module_run import ModuleRun
 from rewriter.insight.comparison.call_numbers import CallNumbers
 from rewriter.insight.comparison.divergence import Divergence, Numbers
 from rewriter.insight.comparison.module_pairs import How, ModulePair, pair_modules
@@ -83,15 +84,16 @@ class Diff(Display):
     """The differences between two models.
 
     Attributes:
-        before: the first model.
+        before: the first model, or the run of a torch module.
         after: the second.
-        modules: every module of either model, in tree order of the first; added modules come last.
+        modules: every module of either model, in tree order of the first; added modules come last. For a
+            torch module, the modules that both have.
         numbers: result of running both models; None if not requested.
         tolerance: the largest relative deviation of values that count as equal.
         carried: whether the second model was made from the first and got its tree from there.
     """
 
-    before: Analysis
+    before: Analysis | ModuleRun
     after: Analysis
     modules: tuple[ModuleDiff, ...]
     numbers: Numbers | None
@@ -146,20 +148,23 @@ class Diff(Display):
 
         In one of the models, all nodes of such a module are in functions of other tools.
         """
-        if not self.measured:
+        if not self.measured or isinstance(self.before, ModuleRun):
             return ()
         return tuple(
             module
             for module in self.modules
             if not (module.calls or module.added or module.gone)
-            and all(each.calls and each.total_nodes for each in self._both(module))
+            and all(each.calls and each.total_nodes for each in _both(self.before, self.after, module.pair))
         )
 
-    def _both(self, module: ModuleDiff) -> Iterator[Module]:
-        """Yield the module in each model that has it."""
-        for analysis, path in ((self.before, module.pair.before), (self.after, module.pair.after)):
-            if path is not None:
-                yield analysis.tree[path]
+    @property
+    def unmatched(self) -> tuple[ModulePath, ...]:
+        """The modules of torch with calls and results that the model does not have."""
+        if isinstance(self.before, ModuleRun):
+            known = {module.pair.before for module in self.modules}
+            called = dict.fromkeys(call.module for call in self.before.calls if call.outputs)
+            return tuple(path for path in self.before.modules if path in called and path not in known)
+        return ()
 
     @property
     def _outputs_compared(self) -> bool:
@@ -171,7 +176,7 @@ class Diff(Display):
     @property
     def half(self) -> bool:
         """Whether a model has tensors or inputs of type float16 or bfloat16, or casts to such a type."""
-        return _holds_half(self.before) or _holds_half(self.after)
+        return any(_holds_half(each) for each in (self.before, self.after) if isinstance(each, Analysis))
 
     @property
     def matched(self) -> dict[How, int]:
@@ -239,14 +244,20 @@ def diff(
     return Diff(before, after, modules, measured, tolerance, carried)
 
 
-def chosen_of(before: Analysis, after: Analysis, selection: Selection) -> frozenset[ModulePath] | None:
+def chosen_of(
+    before: Analysis | ModuleRun, after: Analysis, selection: Selection
+) -> frozenset[ModulePath] | None:
     """Return the modules of either model that a selection matches; None for an empty selection.
+
+    For a torch module, the selection is on the modules of the other model.
 
     Raises:
         UsageError: the selection, or one of its words, matches nothing in either model.
     """
     if selection == Selection():
         return None
+    if isinstance(before, ModuleRun):
+        return frozenset(module.path for module in selection.modules(after))
     (left, lost), (right, lost_too) = selection.narrowed(before), selection.narrowed(after)
     in_both = {(miss.what, miss.word) for miss in lost_too}
     messages = [miss.message for miss in lost if (miss.what, miss.word) in in_both]
@@ -260,6 +271,13 @@ def chosen_of(before: Analysis, after: Analysis, selection: Selection) -> frozen
         said = "; ".join(messages or [miss.message for miss in (*lost, *lost_too)])
         raise UsageError(f"{before.path or 'the first model'}: {said}; nor in {after.path or 'the second'}")
     return frozenset(found)
+
+
+def _both(before: Analysis, after: Analysis, pair: ModulePair) -> Iterator[Module]:
+    """Yield the module in each model that has it."""
+    for analysis, path in ((before, pair.before), (after, pair.after)):
+        if path is not None:
+            yield analysis.tree[path]
 
 
 def _changes(left: Side, right: Side, pair: ModulePair) -> tuple[Change, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,7 +56,7 @@ def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
     Returns:
         The pairs in tree order of the first model; modules that only the second model has come last.
     """
-    partner, how = _by_path(before.tree, after.tree)
+    partner, how = pair_paths(before.tree.modules, after.tree.modules)
     taken = set(partner.values())
     for left, right in _by_content(before, after, set(partner), taken):
         partner[left] = right
@@ -67,30 +67,36 @@ def pair_modules(before: Analysis, after: Analysis) -> tuple[ModulePair, ...]:
     return tuple(found)
 
 
-def _by_path(
-    before: ModuleTree, after: ModuleTree
+def pair_paths(
+    before: Collection[ModulePath], after: Collection[ModulePath]
 ) -> tuple[dict[ModulePath, ModulePath], dict[ModulePath, How]]:
     """Pair modules by path, after removing the prefix of either model that gives the most pairs."""
     left = right = ROOT
-    most = len(before.modules.keys() & after.modules.keys())
-    for module in before:
-        if 0 < module.depth <= _DEEPEST_PREFIX and (found := _shared(before, module.path, after)) > most:
-            left, right, most = module.path, ROOT, found
-    for module in after:
-        if 0 < module.depth <= _DEEPEST_PREFIX and (found := _shared(after, module.path, before)) > most:
-            left, right, most = ROOT, module.path, found
+    most = sum(path in after for path in before)
+    for prefix, found in _shared(before, after).items():
+        if found > most:
+            left, right, most = prefix, ROOT, found
+    for prefix, found in _shared(after, before).items():
+        if found > most:
+            left, right, most = ROOT, prefix, found
     how = How.PREFIX if left or right else How.PATH
     partner: dict[ModulePath, ModulePath] = {ROOT: ROOT}
-    for module in before.walk(left):
-        other = right.child(module.path.relative_to(left))
-        if module.path != left and other in after:
-            partner[module.path] = other
+    for path in before:
+        if path != left and left.holds(path):
+            other = right.child(path.relative_to(left))
+            if other in after:
+                partner[path] = other
     return partner, {path: How.PATH if path == ROOT else how for path in partner}
 
 
-def _shared(tree: ModuleTree, prefix: ModulePath, other: ModuleTree) -> int:
-    """Count the modules at and below `prefix` whose remaining path is in the other tree."""
-    return sum(module.path.relative_to(prefix) in other for module in tree.walk(prefix))
+def _shared(paths: Collection[ModulePath], others: Collection[ModulePath]) -> Counter[ModulePath]:
+    """Return prefix -> the number of paths at and below it whose remaining path is among the others."""
+    found: Counter[ModulePath] = Counter()
+    for path in paths:
+        for prefix in (path, *path.ancestors()):
+            if 0 < prefix.depth <= _DEEPEST_PREFIX and path.relative_to(prefix) in others:
+                found[prefix] += 1
+    return found
 
 
 def _by_content(

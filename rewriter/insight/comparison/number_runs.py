@@ -74,17 +74,17 @@ def compare_calls(
     return Numbers(
         found.runs,
         numbers,
-        writers=_writers(before, numbers),
+        writers=_writers(before, order, numbers),
         unmeasured=found.unmeasured,
-        drawn=_drawn(before, numbers),
+        drawn=_drawn(before, order, numbers),
     )
 
 
-def _writers(analysis: Analysis, calls: Iterable[CallNumbers]) -> dict[str, Writer]:
+def _writers(analysis: Analysis, order: ExecutionOrder, calls: Iterable[CallNumbers]) -> dict[str, Writer]:
     """Return value of a call -> the call whose own node computes it; values of no module are left out."""
     graph, tree = analysis.graph, analysis.tree
     found: dict[str, Writer] = {}
-    for pair, value in _values(calls):
+    for pair, value in _values(order, calls):
         node = graph.producer[value]
         placement = tree.placements[node] if node != NONE else None
         if placement is not None:
@@ -92,24 +92,24 @@ def _writers(analysis: Analysis, calls: Iterable[CallNumbers]) -> dict[str, Writ
     return found
 
 
-def _drawn(analysis: Analysis, calls: Sequence[CallNumbers]) -> frozenset[str]:
+def _drawn(analysis: Analysis, order: ExecutionOrder, calls: Sequence[CallNumbers]) -> frozenset[str]:
     """Return the values of calls that depend on random numbers that both models draw."""
     graph = analysis.graph
-    waiting = [value for pair, value in _values(calls) if pair.random]
+    waiting = [value for pair, value in _values(order, calls) if pair.random]
     seen = set(waiting)
     while waiting:
         for node in graph.readers[waiting.pop()]:
             new = {value for value in graph.writes[node] if value != NONE} - seen
             seen |= new
             waiting.extend(new)
-    return frozenset(pair.before for pair, value in _values(calls) if value in seen)
+    return frozenset(pair.before for pair, value in _values(order, calls) if value in seen)
 
 
-def _values(calls: Iterable[CallNumbers]) -> Iterator[tuple[Pair, int]]:
+def _values(order: ExecutionOrder, calls: Iterable[CallNumbers]) -> Iterator[tuple[Pair, int]]:
     """Yield the pairs of calls, with the number of the value in the first model."""
     for call in calls:
         for pair in (*call.outputs.pairs, *call.inputs.pairs):
-            yield pair, call.order.values[pair.before]
+            yield pair, order.values[pair.before]
 
 
 def _renamed(left: Sequence[Input], right: Sequence[Input]) -> dict[str, str]:

@@ -85,6 +85,8 @@ class PortRequest:
     Attributes:
         drawing: rules of the input sets.
         drawn_for: the model whose inputs these are.
+        recorded: value of the first model -> the path of its array, if that ran before; it is not sent then,
+            and the only input set is given.
         ports: the ports to compare; values are matched within a port.
         renamed: input of that model -> input of the other one.
         tolerance: maximum relative difference of values that agree, see `compare_port`.
@@ -95,6 +97,7 @@ class PortRequest:
     ports: tuple[PortNames, ...]
     renamed: Mapping[str, str]
     tolerance: float
+    recorded: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

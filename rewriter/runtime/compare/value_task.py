@@ -25,6 +25,7 @@ from rewriter.runtime.inputs.signature import signature
 from rewriter.runtime.local_errors.measurement import Form, Forms, LocalErrors, forms_of
 from rewriter.runtime.ort.sessions import RunError, Session
 from rewriter.runtime.recording.input_sets import InputSets
+from rewriter.runtime.recording.recorded_values import RecordedValues
 
 
 def compare_ports(job: Job[PortRequest]) -> PortRuns:
@@ -46,23 +47,30 @@ class _Comparison:
     def __init__(self, job: Job[PortRequest], sets: Sequence[Mapping[str, Array]]) -> None:
         self.request, self.sets = job.request, sets
         self.sizes: dict[Stage, dict[str, int]] = {}
-        self.models: dict[Stage, Exposed] = {}
+        self.models: dict[Stage, Exposed | RecordedValues] = {}
         self.forms: dict[Stage, Forms] = {stage: {} for stage in Stage}
         for stage in Stage:
             try:
-                self.models[stage] = _exposed(job, stage, sets)
+                self.models[stage] = self._opened(job, stage)
                 self.sizes[stage] = self.models[stage].sizes(self._asked(stage))
             except RunError as error:
                 raise RunError(f"the {stage} model does not run: {error}") from error
+
+    def _opened(self, job: Job[PortRequest], stage: Stage) -> Exposed | RecordedValues:
+        if stage is Stage.FIRST and self.request.recorded is not None:
+            return RecordedValues(self.request.recorded)
+        return _exposed(job, stage, self.sets)
 
     def runs(self) -> PortRuns:
         """Return the results of all ports."""
         ports = self._compared()
         if not any(pair.relative > self.request.tolerance for port in ports for pair in port.pairs):
             return PortRuns(len(self.sets), ports)
+        second = self.models[Stage.SECOND]
+        assert isinstance(second, Exposed)
         measured = LocalErrors(
             self.models[Stage.FIRST],
-            self.models[Stage.SECOND],
+            second,
             self._counterparts(ports),
             self.forms[Stage.SECOND],
         )

@@ -20,6 +20,7 @@ from rewriter.runtime.inputs.feeds import Array
 from rewriter.runtime.local_errors.forced_model import ForcedModel, element_type
 from rewriter.runtime.ort.sessions import RunError
 from rewriter.runtime.recording.input_sets import InputSets
+from rewriter.runtime.recording.recorded_values import RecordedValues
 
 
 class Form(NamedTuple):
@@ -54,7 +55,7 @@ class LocalErrors:
         unmeasured: the reason why a value has none, from onnxruntime; None if no run failed.
     """
 
-    first: Exposed
+    first: Exposed | RecordedValues
     second: Exposed
     counterparts: Mapping[str, str]
     forms: Forms
@@ -72,15 +73,23 @@ class LocalErrors:
         known = [name for name in self.counterparts if element_type(self.forms[name][0].dtype)]
         forced, twin = ForcedModel(self.second.model, known), self.counterparts
         names = [name for name in names if name in forced.forced]
-        original = ForcedModel(self.first.model, [twin[name] for name in known])
-        self.random = frozenset(
-            n for n in names if forced.draws(n) and twin[n] in original.forced and original.draws(twin[n])
-        )
+        self.random = frozenset(filter(forced.draws, names)) & self._drawn([twin[name] for name in known])
         needs = ((n, {twin[each] for each in (n, *forced.reads(n))}) for n in names)
         for part in in_parts(needs, sizes, MOST_BYTES):
             read = {each for name in part for each in (name, *forced.reads(name))}
             exact = self.first.values(sorted({twin[each] for each in read}))
             self._measure(forced, part, exact)
+
+    def _drawn(self, names: Collection[str]) -> frozenset[str]:
+        """Return the values of the second model for whose counterparts the first may draw random numbers.
+
+        Those are all if the first model ran elsewhere.
+        """
+        twins = ((name, other) for name, other in self.counterparts.items() if other in names)
+        if isinstance(self.first, RecordedValues):
+            return frozenset(name for name, _ in twins)
+        original = ForcedModel(self.first.model, names)
+        return frozenset(name for name, other in twins if other in original.forced and original.draws(other))
 
     def _measure(
         self, forced: ForcedModel, names: Sequence[str], exact: Mapping[str, Sequence[Array]]

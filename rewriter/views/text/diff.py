@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.text import Text
 
 from rewriter.basics.display import counted
+from rewriter.evidence.trace.module_run import ModuleRun
 from rewriter.insight.comparison.call_numbers import CallNumbers
 from rewriter.insight.comparison.divergence import Divergence
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
 from rewriter.insight.comparison.structural_diff import Aspect, Change
+from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.runtime.compare.value_pairs import Pair
 from rewriter.views.escape import shorten, visible
@@ -111,8 +113,7 @@ def divergence_text(first: Divergence) -> str:
 
 def compared_phrases(found: Diff) -> list[str]:
     """Describe the comparison: the files, numbers of modules by way of matching, the runs."""
-    names = [each.path.name if each.path else "(model in memory)" for each in (found.before, found.after)]
-    phrases = [" -> ".join(names)]
+    phrases = [" -> ".join(_name(each) for each in (found.before, found.after))]
     phrases += [f"{counted(count, 'module')} matched by {how}" for how, count in found.matched.items()]
     gone, added = sum(m.gone for m in found.modules), sum(m.added for m in found.modules)
     phrases += [f"{gone:,} gone"] if gone else []
@@ -124,11 +125,21 @@ def compared_phrases(found: Diff) -> list[str]:
     return phrases
 
 
+def _name(side: Analysis | ModuleRun) -> str:
+    if isinstance(side, ModuleRun):
+        return side.name
+    return side.path.name if side.path else "(model in memory)"
+
+
 def notes_of(found: Diff) -> Iterable[str]:
     """Yield remarks that qualify the result."""
     if found.carried:
         yield "the second model was made from the first, so the tree of the first was carried over to it"
     yield from _notes_of_cause(found)
+    if found.unmatched:
+        names = ", ".join(found.unmatched[:3]) + (", ..." if len(found.unmatched) > 3 else "")
+        count = counted(len(found.unmatched), "module")
+        yield f"not compared, since the file does not have them: {count} of torch ({names})"
     nothing = [m for m in found.modules if any(not c.comparable and _gives(c) for c in m.calls)]
     if nothing:
         yield f"not comparable, since no output has a counterpart of its shape: {_some(nothing)}"
