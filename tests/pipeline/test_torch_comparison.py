@@ -90,6 +90,64 @@ def test_another_computation_between_modules_belongs_to_the_module_around(net: A
     assert (str(found.first.path), found.first.own) == ("block", True)
 
 
+FOLDED = """g (float[1,2,5,5] x) => (float[1,2,3,3] y)
+<float[2,2,3,3] "conv.weight", float[2] "conv.bias"> {
+  ["/conv/Conv"] h = Conv(x, "conv.weight", "conv.bias") ["/act/Relu"] y = Relu(h)
+}"""
+
+
+class Folded(TorchModule):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = torch.nn.Conv2d(2, 2, 3), torch.nn.BatchNorm2d(2)
+        self.act = torch.nn.ReLU()
+
+    def forward(self, x: Any) -> Any:
+        return self.act(self.norm(self.conv(x)))
+
+
+@pytest.mark.parametrize(("shift", "named"), [(0.0, None), (0.5, "conv")])
+def test_a_folded_norm_is_no_fault_of_the_convolution(shift: float, named: str | None) -> None:
+    torch.manual_seed(0)
+    net = Folded().eval()
+    with torch.no_grad():
+        net.norm.running_var.fill_(4.0)
+        net.norm.bias.fill_(1.0)
+    fused = torch.nn.utils.fusion.fuse_conv_bn_eval(net.conv, net.norm)
+    with torch.no_grad():
+        fused.bias += shift
+    held = {"conv.weight": fused.weight.detach(), "conv.bias": fused.bias.detach()}
+    made = model(FOLDED)
+    del made.graph.initializer[:]
+    made.graph.initializer.extend(numpy_helper.from_array(each.numpy(), name) for name, each in held.items())
+    found = rewriter.diff(made, (net, torch.randn(1, 2, 5, 5)))
+    assert (str(found.first.path) if found.first else None) == named
+    assert found.equal == (named is None)
+
+
+def test_random_numbers_are_not_known() -> None:
+    class Noisy(TorchModule):  # type: ignore[misc]
+        def forward(self, x: Any) -> Any:
+            return x + torch.rand_like(x)
+
+    class Around(TorchModule):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.noisy, self.act = Noisy(), torch.nn.ReLU()
+
+        def forward(self, x: Any) -> Any:
+            return self.act(self.noisy(x))
+
+    text = """g (float[8] x) => (float[8] y) {
+      ["/noisy/RandomUniformLike"] r = RandomUniformLike(x) ["/noisy/Add"] h = Add(x, r)
+      ["/act/Relu"] y = Relu(h)
+    }"""
+    found = rewriter.diff(model(text), (Around(), torch.ones(8)))
+    assert found.first is None
+    assert not found.equal
+    assert "not known: 3 calls differ, by random numbers" in said(found)
+
+
 def test_arrays_are_inputs_of_both(net: Any) -> None:
     made, zeros = file_of(net), {"x": np.zeros((3, 4), np.float32)}
     with torch.no_grad():

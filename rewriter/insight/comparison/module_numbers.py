@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from rewriter.evidence.trace.module_run import ModuleRun
 from rewriter.insight.comparison.call_numbers import CallNumbers
@@ -68,7 +68,9 @@ def compare_with_run(
     except FeedError as error:
         return Numbers(0, (), one_line(str(error)))
     partner = {pair.before: pair.after for pair in pairs if pair.before is not None}
-    calls = matched_calls(_ends_of(run), ends_by_module(analysis), partner)
+    theirs = ends_by_module(analysis)
+    folded = _folded(run, {path for path, other in partner.items() if other in theirs})
+    calls = matched_calls(_ends_of(run, folded), theirs, partner)
     ports = tuple(port for _, _, *both in calls for port in both)
     found = compare_values(
         {Stage.SECOND: analysis.model},
@@ -83,14 +85,50 @@ def compare_with_run(
         CallNumbers(path, call, found.ports[2 * at], found.ports[2 * at + 1], order, len(outputs.before))
         for at, (path, call, outputs, _) in enumerate(calls)
     )
-    writers = {value: Writer(*writer) for value, writer in run.writers.items()}
-    drawn = frozenset(p.before for each in numbers for p in each.outputs.pairs if p.random)
-    return Numbers(found.runs, numbers, writers=writers, unmeasured=found.unmeasured, drawn=drawn)
+    writers = {value: Writer(*run.writers[value]) for value in run.writers}
+    for value, result in folded.items():  # in the order of the calls
+        if value in writers:
+            writers[result] = writers[value]
+    return Numbers(
+        found.runs, numbers, writers=writers, unmeasured=found.unmeasured, drawn=_drawn(run, numbers)
+    )
 
 
-def _ends_of(run: ModuleRun) -> dict[ModulePath, list[Ends]]:
-    """Return module -> its calls by number, enclosing modules first."""
+def _drawn(run: ModuleRun, calls: Sequence[CallNumbers]) -> frozenset[str]:
+    """Return the values that may depend on random numbers: those recorded since the first such value."""
+    random = {pair.before for call in calls for pair in call.outputs.pairs if pair.random}
+    seen = list(run.files)
+    first = min(map(seen.index, random), default=len(seen))
+    return frozenset(seen[first:])
+
+
+def _folded(run: ModuleRun, held: Set[ModulePath]) -> dict[str, str]:
+    """Return the input -> the output of the calls that an exporter may have folded into the module before.
+
+    That is how it treats a batch norm behind a convolution: the result of the convolution in the file is that
+    of the norm in torch, and the file has no call of the norm.
+
+    Args:
+        run: the run.
+        held: the modules with calls in the file.
+    """
+    return {
+        call.inputs[0]: call.outputs[0]
+        for call in run.calls
+        if call.module not in held and len(call.inputs) == len(call.outputs) == 1
+    }
+
+
+def _ends_of(run: ModuleRun, folded: Mapping[str, str]) -> dict[ModulePath, list[Ends]]:
+    """Return module -> its calls by number, enclosing modules first.
+
+    The outputs of a call, but not of the root, include what folded calls make of them.
+    """
     found: dict[ModulePath, list[Ends]] = {path: [] for path in run.modules}
     for call in sorted(run.calls, key=lambda each: each.number):
-        found[call.module].append(Ends(call.outputs, call.inputs))
+        outputs = dict.fromkeys(call.outputs)
+        for value in call.outputs if call.module else ():
+            while (value := folded.get(value, "")) and value not in outputs:
+                outputs[value] = None
+        found[call.module].append(Ends(tuple(outputs), call.inputs))
     return {path: calls for path, calls in found.items() if calls}
