@@ -8,7 +8,7 @@ It needs torch and transformers. Each module is made as the fixture was made, wi
 seed chooses a file, a kind of fault and a node; a fault that changes no output of the file by more than the
 tolerance, on the inputs of the module, is no case and is counted apart.
 
-An alarm on computed_weights is right: its module has a buffer of fresh random numbers, unlike that of the file.
+An alarm on computed_weights is right: its module has a buffer of fresh random numbers, unlike the file.
 """
 
 from __future__ import annotations
