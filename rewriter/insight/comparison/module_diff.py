@@ -15,7 +15,7 @@ from rewriter.errors import UsageError
 from rewriter.evidence.trace.module_run import ModuleRun
 from rewriter.insight.comparison.call_numbers import CallNumbers
 from rewriter.insight.comparison.divergence import Divergence, Numbers
-from rewriter.insight.comparison.module_pairs import How, ModulePair, pair_modules
+from rewriter.insight.comparison.module_pairs import Common, How, ModulePair, common_of, pair_modules
 from rewriter.insight.comparison.number_runs import compare_calls
 from rewriter.insight.comparison.structural_diff import Change, Side, changes_between
 from rewriter.model.storage.external_data import tensors_of
@@ -99,6 +99,18 @@ class Diff(Display):
     numbers: Numbers | None
     tolerance: float
     carried: bool = False
+
+    @cached_property
+    def common(self) -> Common | None:
+        """What the models have in common; None for a torch module."""
+        if isinstance(self.before, ModuleRun):
+            return None
+        return common_of(self.before, self.after, [module.pair for module in self.modules])
+
+    @property
+    def unrelated(self) -> bool:
+        """Whether the models have too little in common to be versions of one model, and are not equal."""
+        return self.common is not None and self.common.unrelated and not self.equal
 
     @property
     def measured(self) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from rewriter.insight.comparison.attribute_text import attributes_of
 from rewriter.model.operator_set.operators import canonical
@@ -16,6 +17,10 @@ from rewriter.paths import ROOT, ModulePath
 
 _DEEPEST_PREFIX = 3
 """Maximum depth of a removed prefix; `model.encoder` and `encoder` match after removing `model`."""
+
+
+_LEAST_COMMON = 0.5
+"""Minimum share of modules or parameters of the smaller model that related models have in common."""
 
 
 class How(StrEnum):
@@ -152,3 +157,46 @@ def _own_nodes(analysis: Analysis, module: Module) -> frozenset[tuple[object, in
 def _own_parameters(module: Module) -> frozenset[tuple[object, int]]:
     # The sizes of a shape are sorted, so that a weight and its transpose compare equal.
     return frozenset(Counter((tuple(sorted(each.shape)), each.dtype) for each in module.parameters).items())
+
+
+class Common(NamedTuple):
+    """What two models have in common.
+
+    Attributes:
+        modules: number of modules with a counterpart, without the root.
+        parameters: number of parameters of these with the same name and, axes in any order, the same shape.
+        of_modules: number of modules of the model that has fewer, without the root.
+        of_parameters: number of parameters of the model that has fewer.
+    """
+
+    modules: int
+    parameters: int
+    of_modules: int
+    of_parameters: int
+
+    @property
+    def unrelated(self) -> bool:
+        """Whether the models have less than half of their modules and of their parameters in common.
+
+        Models without modules tell nothing.
+        """
+        few = self.parameters < _LEAST_COMMON * self.of_parameters or not self.of_parameters
+        return few and self.modules < _LEAST_COMMON * self.of_modules
+
+
+def common_of(before: Analysis, after: Analysis, pairs: Sequence[ModulePair]) -> Common:
+    """Count what two models have in common."""
+    modules = parameters = 0
+    for pair in pairs:
+        if pair.before and pair.after:
+            modules += 1
+            shared = _shapes(before.tree[pair.before]) & _shapes(after.tree[pair.after])
+            parameters += len(shared)
+    trees = before.tree, after.tree
+    fewest = min(sum(bool(module.path) for module in tree) for tree in trees)
+    held = min(sum(len(module.parameters) for module in tree) for tree in trees)
+    return Common(modules, parameters, fewest, held)
+
+
+def _shapes(module: Module) -> set[tuple[str, tuple[int, ...]]]:
+    return {(each.name, tuple(sorted(each.shape))) for each in module.parameters}

@@ -31,8 +31,8 @@ class DiffNumbersJson(TypedDict):
     """
 
     runs: Count
-    random_calls: NotRequired[Count]
-    unmeasured: NotRequired[str | None]
+    random_calls: Count
+    unmeasured: str | None
     skipped: str | None
 
 
@@ -62,7 +62,7 @@ class DiffDivergenceJson(TypedDict):
     max_abs: Amount | None
     relative: Amount | None
     own: bool
-    measured: NotRequired[bool]
+    measured: bool
 
 
 class DiffChangeJson(TypedDict):
@@ -113,9 +113,9 @@ class DiffValueJson(TypedDict):
     after: str
     max_abs: Amount | None
     relative: Amount | None
-    at: NotRequired[Sequence[Count]]
-    local: NotRequired[DiffLocalJson | None]
-    random: NotRequired[bool]
+    at: Sequence[Count]
+    local: DiffLocalJson | None
+    random: bool
     began: NotRequired[Sequence[Sequence[Count]]]
 
 
@@ -166,6 +166,7 @@ class DiffJson(TypedDict):
     Attributes:
         equal: Whether no call diverges and every output of either model has a counterpart; without numbers,
             whether no module changed. The exit code is 0 if so, else 1.
+        unrelated: Whether the models have less than half of their modules and parameters in common.
         tolerance: Largest relative difference that counts as equal.
         carried: Whether the tree of the second model was carried over from the first.
         numbers: Runs of both models.
@@ -177,6 +178,7 @@ class DiffJson(TypedDict):
 
     schema: Literal["rewriter.diff/1"]
     equal: bool
+    unrelated: bool
     tolerance: Amount
     carried: bool
     numbers: DiffNumbersJson
@@ -195,6 +197,7 @@ def diff_json(found: Diff, chosen: Container[ModulePath] | None = None) -> DiffJ
     return {
         "schema": DIFF,
         "equal": found.equal,
+        "unrelated": found.unrelated,
         "tolerance": found.tolerance,
         "carried": found.carried,
         "numbers": {

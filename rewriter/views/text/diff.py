@@ -16,6 +16,7 @@ from rewriter.evidence.trace.module_run import ModuleRun
 from rewriter.insight.comparison.call_numbers import CallNumbers
 from rewriter.insight.comparison.divergence import Divergence
 from rewriter.insight.comparison.module_diff import Diff, ModuleDiff
+from rewriter.insight.comparison.module_pairs import Common
 from rewriter.insight.comparison.structural_diff import Aspect, Change
 from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
@@ -82,11 +83,11 @@ def print_diff(
 
 def headline(found: Diff) -> str:
     """Describe the result in one line: first divergence or equality; else the modules or outputs."""
+    if found.unrelated and found.common is not None:
+        return _unrelated_text(found.common)
     modules = "the modules differ" if found.changed else "no module differs"
-    if found.numbers is None:
-        return modules
-    if found.numbers.skipped is not None:
-        return f"{modules}, and no numbers were taken: {found.numbers.skipped}"
+    if found.numbers is None or found.numbers.skipped is not None:
+        return f"{modules}, and no numbers were taken: {found.numbers.skipped}" if found.numbers else modules
     if found.first is not None:
         return f"first divergence: {divergence_text(found.first)}"
     if not (found.equal or found.numbers.random_calls(found.tolerance)):
@@ -98,6 +99,12 @@ def headline(found: Diff) -> str:
         return equal
     apart = f"{counted(random, 'call')} differ, by random numbers that both models draw"
     return f"not known: {apart}; {equal}"
+
+
+def _unrelated_text(common: Common) -> str:
+    modules = f"{common.modules:,} of {counted(common.of_modules, 'module')}"
+    parameters = f"{common.parameters:,} of {counted(common.of_parameters, 'parameter')}"
+    return f"the models seem unrelated: {modules} and {parameters} of one are in the other"
 
 
 def divergence_text(first: Divergence) -> str:

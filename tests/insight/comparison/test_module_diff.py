@@ -322,3 +322,19 @@ def test_a_prefix_of_either_model_keeps_the_roots_together(wrapped: str) -> None
     assert found[ROOT] == ROOT
     lone = ("model", None) if wrapped == "before" else (None, "model")
     assert [(p.before, p.after) for p in pairs if None in (p.before, p.after)] == [lone]
+
+
+OTHER = """g (float[2,4] x) => (float[2,2] y)
+<float[4,2] "stem.conv.weight" = {1,0,0,0, 0,2,0,0}, float[2] "stem.norm.bias" = {1,2}> {
+  ["/stem/conv/MatMul"] h = MatMul(x, "stem.conv.weight")
+  ["/stem/norm/Sub"] k = Sub(h, "stem.norm.bias")
+  ["/head/Tanh"] y = Tanh(k)
+}"""
+
+
+def test_models_without_common_modules_and_parameters_are_unrelated() -> None:
+    found = diff(BODY, OTHER)
+    assert found.unrelated
+    assert "the models seem unrelated: 0 of 4 modules and 0 of 2 parameters of one" in said_of(found)
+    assert not diff(BODY, BODY).unrelated
+    assert not diff(BODY, BODY.replace("{1,2,3,4}", "{1,2,3,6}")).unrelated
