@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         tree,
         verify,
     )
+    from rewriter.api.half_precision import precision
     from rewriter.api.implants import implant
     from rewriter.api.model import Model, open
     from rewriter.api.replacement import replace
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from rewriter.errors import RewriterError
     from rewriter.insight.comparison.module_diff import Diff
     from rewriter.insight.conflicts import Conflicts
+    from rewriter.insight.half_precision.module_precision import Precision
     from rewriter.insight.lookup.explanation import Explanation
     from rewriter.insight.placement.device_settings import Placing
     from rewriter.insight.profile import Profile
@@ -105,6 +107,7 @@ __all__ = [
     "Pass",
     "Placement",
     "Placing",
+    "Precision",
     "Profile",
     "Refit",
     "Refusal",
@@ -131,6 +134,7 @@ __all__ = [
     "limits",
     "load",
     "open",
+    "precision",
     "profile",
     "refit",
     "replace",
@@ -157,6 +161,7 @@ _HOME = {
     "Export": "views.exports.export",
     "Placing": "insight.placement.device_settings",
     "Stats": "insight.stats",
+    "precision": "api.half_precision",
     "profile": "api.functions",
     "extract": "api.functions",
     "implant": "api.implants",
@@ -195,6 +200,7 @@ _HOME = {
     "PageReport": "views.page.html_report",
     "Parameter": "modules.module",
     "Placement": "modules.module_tree",
+    "Precision": "insight.half_precision.module_precision",
     "Profile": "insight.profile",
     "Refusal": "refusals",
     "Replacement": "edits.replacement",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rewriter import pipeline
-from rewriter.api import checkpoints, implants, replacement, taps
+from rewriter.api import checkpoints, half_precision, implants, replacement, taps
 from rewriter.api import functions as api
 from rewriter.api.foreign_models import AnySource, Rewritten, take
 from rewriter.api.side_inputs import PathLike, ReferenceSource, TraceSource, read_evidence
@@ -113,6 +113,7 @@ class Model(Display):
     untap = _method(taps.untap)
     drop = _method(taps.drop)
     profile = _method(api.profile)
+    precision = _method(half_precision.precision)
     diff = _method(api.diff)
     verify = _method(api.verify)
     report = _method(api.report)

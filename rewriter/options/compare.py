@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.basics.literals import LawWord
+from rewriter.basics.literals import FormWord, HalfWord, LawWord
 from rewriter.basics.option_declaration import Verb, argument, option
 from rewriter.modules.selection import Selection
 from rewriter.options.groups import PATTERNS, Pairs, Printing, Proof, RunOptions, SideInputs, Tolerances
-from rewriter.options.words import TOLERANCE
+from rewriter.options.words import HALF_TOLERANCE, TOLERANCE
 from rewriter.runtime.child_limits import ChildLimits, MemoryLimit
 
 
@@ -89,4 +89,38 @@ class ProfileOptions(Verb, Selection, RunOptions, MemoryLimit, SideInputs, Print
         "Read a profile that onnxruntime recorded of MODEL, instead of running MODEL.",
         flag="--from",
         metavar="PROFILE.json",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionOptions(
+    Verb, Selection, RunOptions, ChildLimits, SideInputs, Printing, arguments=PATTERNS, omit=("shapes",)
+):
+    """Find the modules of MODEL that have to stay in fp32 if the others are in half precision.
+
+    Half precision is simulated: every operand and result of a node is rounded, and nodes compute in fp32. A
+    module stays in fp32 if it reads or writes numbers beyond the range; if the outputs are off by more than
+    the tolerance even so, modules with large errors stay, too. The exit code is 0 if the outputs are within
+    the tolerance then, else 1.
+
+    \b
+      rewriter precision bert.onnx
+      rewriter precision bert.onnx --to bf16 --tolerance 0.05 --json
+      rewriter precision bert.onnx --format ort-fp16
+    """
+
+    model: Path = argument()
+    to: HalfWord = option("fp16", "The type of half precision.", shown=True)
+    tolerance: float = option(
+        HALF_TOLERANCE,
+        "Largest error of the outputs, relative to the largest magnitude of an output in fp32.",
+        least=0,
+        shown=True,
+    )
+    everything: bool = option(False, "List all modules.", flag="--all")
+    form: FormWord | None = option(
+        None,
+        "Print the names of the nodes that have to stay in fp32: plain, as JSON or Python, or in the form "
+        "that onnxruntime's quantiser, its converter to fp16, NNCF or trtexec reads.",
+        flag="--format",
     )

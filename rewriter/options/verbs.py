@@ -11,7 +11,7 @@ _VERBS_OF = {
     "cut": ("Extract", "Split"),
     "edit": ("Tap", "Untap", "Drop", "Implant", "Replace"),
     "weights": ("Weights", "Refit"),
-    "compare": ("Verify", "Diff", "Profile"),
+    "compare": ("Verify", "Diff", "Profile", "Precision"),
 }
 VERBS = {name.lower(): (module, f"{name}Options") for module, names in _VERBS_OF.items() for name in names}
 """Verb -> (module of this package, name of the dataclass in it)."""

@@ -50,3 +50,5 @@ ENGINES = "local, dask://host:port, ray or ray://host:port"
 """The engines of a batch, as text for messages."""
 TOLERANCE = 1e-4
 """Default of the largest deviation that counts as equal, relative to the magnitude in the first model."""
+HALF_TOLERANCE = 1e-2
+"""Default of the largest relative error of outputs in half precision."""

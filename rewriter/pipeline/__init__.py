@@ -12,6 +12,7 @@ from rewriter.basics.lazy import names_of
 if TYPE_CHECKING:
     from rewriter.pipeline.comparison import diff
     from rewriter.pipeline.diagnosis import diagnose
+    from rewriter.pipeline.half_precision import precision
     from rewriter.pipeline.loader import (
         Inputs,
         Progress,
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "load_flat",
     "load_sorted",
+    "precision",
     "profile",
     "read_and_load",
     "read_like",
@@ -60,6 +62,7 @@ _HOME = {
     "diagnose": "diagnosis",
     "diff": "comparison",
     "diff_with_module": "torch_comparison",
+    "precision": "half_precision",
     "profile": "timing",
     "verify": "proof",
 }

@@ -43,6 +43,7 @@ _HOME = {
     "modules": "rewriter.views.sidecar.column_types:CompactModulesJson",
     "modules-full": "rewriter.views.sidecar.types:ModulesJson",
     "passes": "rewriter.views.passes:PassesJson",
+    "precision": "rewriter.views.json.numbers.precision:PrecisionJson",
     "profile": "rewriter.views.json.profile:ProfileJson",
     "refit": "rewriter.views.json.edits.refit:RefitJson",
     "replace": "rewriter.views.json.edits.replacement:ReplaceJson",

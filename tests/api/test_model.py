@@ -130,6 +130,7 @@ def test_methods_have_the_signatures_of_their_functions() -> None:
         "untap",
         "drop",
         "profile",
+        "precision",
         "diff",
         "verify",
         "report",

@@ -48,6 +48,7 @@ NEAR = r"no module fits 'poolr'; nearest: model\.pooler"
         ("stats M poolr", NEAR),
         ("export M poolr --format csv", NEAR),
         ("profile M poolr", NEAR),
+        ("precision M poolr", NEAR),
         ("diff M M --only poolr", NEAR + ".*; nor in"),
         ("profile M --op Cnv", "no operator fits 'Cnv'; there are"),
         ("explain M node_tanhh", "no node, value, weight or module fits 'node_tanhh'; nearest: node_tanh"),

@@ -20,6 +20,7 @@ VERBS = (
     "verify",
     "diff",
     "profile",
+    "precision",
     "extract",
     "tap",
     "untap",

@@ -34,7 +34,7 @@ def reason(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
     return "No space left on device" if request.param == "full" else "No such file or directory"
 
 
-@pytest.mark.parametrize("verb", ["diff", "profile", "stats", "extract", "split"])
+@pytest.mark.parametrize("verb", ["diff", "profile", "precision", "stats", "extract", "split"])
 def test_no_room(verb: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more: dict[str, tuple[str | Path, ...]] = {
         "diff": (MODEL,),

@@ -40,6 +40,7 @@ DATA: dict[str, Words] = {
     "flatten": lambda model, out: ("flatten", model, "-o", out / "f.onnx", "--copy-data", *TIME),
     "diff": lambda model, out: ("diff", model, model, *TIME),
     "profile": lambda model, out: ("profile", model, "--rounds", "1", "--warmup", "0", *TIME),
+    "precision": lambda model, out: ("precision", model, *TIME),
     "extract": lambda model, out: ("extract", model, "**", "-o", out / "e.onnx", "--copy-data", *TIME),
     "tap": lambda model, out: ("tap", model, "**", "-o", out / "t.onnx", "--copy-data", *TIME),
     "drop": lambda model, out: ("drop", model, "*", "-o", out / "d.onnx", "--copy-data", *TIME),
@@ -68,6 +69,7 @@ NOTHING_THERE = {
     "refit --keep": (USAGE,),
     "explain": (USAGE,),  # no node writes y
     "profile": (USAGE,),  # onnxruntime does not run it
+    "precision": (USAGE,),  # nor here
     "implant": (REFUSED, 5),  # as extract, or the model is not proved equal to itself
     "extract": (REFUSED,),  # there are no nodes, or a name cannot move
     "split": (USAGE, REFUSED),  # there is no module to cut before
@@ -82,6 +84,7 @@ NOTHING_THERE = {
 GOES_ON = {
     "diff": ("size: more than a proof reads",),
     "profile": ("size: more than a proof reads",),
+    "precision": ("size: more than a proof reads",),
     "extract": (
         "data: of training",
         "data: of a sparse tensor",

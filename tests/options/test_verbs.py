@@ -41,6 +41,7 @@ PYTHON: dict[str, Callable[..., Any]] = {
     "verify": rewriter.verify,
     "diff": rewriter.diff,
     "profile": rewriter.profile,
+    "precision": rewriter.precision,
     "report": rewriter.report,
     "tree": rewriter.tree,
     "doctor": rewriter.doctor,

@@ -177,6 +177,7 @@ WORDS: dict[str, list[str]] = {
     "carry": ["carry", BERT, OTHER, "--no-numbers", "--dry-run"],
     "flatten": ["flatten", BERT, "--no-numbers", "-o", "flat.onnx"],
     "profile": ["profile", BERT, "--rounds", "1", "--warmup", "0"],
+    "precision": ["precision", BERT],
     "batch": ["batch", BERT, "-o", "trees", "--no-numbers", "--jobs", "1"],
 }
 BEFORE = {
@@ -185,7 +186,7 @@ BEFORE = {
 }
 """Verb -> the command that makes a file that it reads."""
 SAME = {"carry": "rewrite", "flatten": "rewrite", "untap": "rewrite"}
-SLOW = {"profile", "batch"}
+SLOW = {"profile", "precision", "batch"}
 """Verbs that begin processes; other tests check their schemas in the default run."""
 
 

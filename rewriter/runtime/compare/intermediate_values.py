@@ -51,6 +51,11 @@ class Exposed:
         elements.update(self._main_elements(wanted) if wanted else {})
         return {name: size * _BYTES for name, size in elements.items()}
 
+    def typed(self, names: Sequence[str]) -> dict[str, str]:
+        """Return value of the main graph -> its type, as onnxruntime writes it: `tensor(float)`."""
+        session = self._session(names, self.model)
+        return dict(zip(session.outputs, session.types, strict=True))
+
     def _main_elements(self, wanted: Sequence[str]) -> dict[str, int]:
         session = self._session(wanted, self.model)
         sizes: dict[str, int] = {}

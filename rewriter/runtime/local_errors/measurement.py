@@ -7,7 +7,7 @@ as these have counterparts, and the result is compared with the value of the fir
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -50,6 +50,7 @@ class LocalErrors:
             elements of the same kind.
         forms: the forms of these values of the second model.
         errors: value of the second model -> the largest local error over the input sets.
+        as_read: function that the second model applies to the values of the first, such as rounding.
         random: values of the second model that depend on random numbers that both models draw, each behind
             the values that it shares with the other.
         unmeasured: the reason why a value has none, from onnxruntime; None if no run failed.
@@ -59,6 +60,7 @@ class LocalErrors:
     second: Exposed
     counterparts: Mapping[str, str]
     forms: Forms
+    as_read: Callable[[Array], Array] = lambda array: array
     errors: dict[str, Distance] = field(default_factory=dict)
     random: frozenset[str] = frozenset()
     unmeasured: str | None = None
@@ -128,4 +130,4 @@ class LocalErrors:
     def _exact(self, name: str, number: int, exact: Mapping[str, Sequence[Array]]) -> Array:
         """Return the value of the first model in the form of its counterpart in the second."""
         form = self.forms[name][number]
-        return exact[self.counterparts[name]][number].reshape(form.shape).astype(form.dtype)
+        return self.as_read(exact[self.counterparts[name]][number].reshape(form.shape).astype(form.dtype))

@@ -15,6 +15,7 @@ from rewriter.edits.implants import Implanting
 from rewriter.edits.replacement import Replacement
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.conflicts import Conflicts
+from rewriter.insight.half_precision.module_precision import Precision
 from rewriter.insight.lookup.explanation import Explanation
 from rewriter.insight.placement.device_settings import Placing
 from rewriter.insight.profile import Profile
@@ -39,6 +40,7 @@ from rewriter.views.text.edits.implant import print_implanting
 from rewriter.views.text.edits.replacement import print_replacement
 from rewriter.views.text.edits.weights import print_refit, print_weights
 from rewriter.views.text.explanation import print_explanation
+from rewriter.views.text.numbers.precision import print_precision
 from rewriter.views.text.profile import print_profile
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.sources import print_sources
@@ -73,6 +75,7 @@ print_result.register(Extraction, print_extraction)
 print_result.register(Implanting, print_implanting)
 print_result.register(Replacement, print_replacement)
 print_result.register(ModuleTree, print_modules)
+print_result.register(Precision, print_precision)
 print_result.register(Profile, print_profile)
 print_result.register(Refit, print_refit)
 print_result.register(Report, print_report)

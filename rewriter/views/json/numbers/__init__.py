@@ -1,0 +1,1 @@
+"""Results of verbs that run a model, as JSON."""
