@@ -22,7 +22,7 @@ from rewriter.modules.analysis import Analysis
 from rewriter.paths import ROOT, ModulePath
 from rewriter.runtime.compare.value_pairs import Pair
 from rewriter.views.escape import shorten, visible
-from rewriter.views.text.parts import ASCII, Signs, emit, flow, signs
+from rewriter.views.text.parts import ASCII, Signs, emit, flow, page_width, signs
 
 _MOST_CHANGES = 6
 _LONGEST = 240
@@ -328,7 +328,7 @@ def _print_tree(root: _Entry, console: Console) -> None:
         emit(console, Text.assemble(text, f"  {entry.figures}" if entry.figures and fits else ""))
         below = _merged(entry.below)
         bar = mark.bar if below else " " * len(mark.bar)
-        room = max(console.width - len(inner + bar), _NARROWEST)
+        room = max(page_width(console) - len(inner + bar), _NARROWEST)
         for line in (*([] if fits else [entry.figures]), *entry.changes):
             for piece in wrap(line, room, subsequent_indent="  "):
                 emit(console, Text.assemble((inner + bar, "dim"), piece))

@@ -13,6 +13,9 @@ from rewriter.views.escape import shorten, visible
 
 _LONGEST = 1000
 """Maximum number of characters of a phrase, since a file may contain names of any length."""
+UNCUT = 10_000
+"""Width of a console whose lines are as long as they need: a pipe or a file."""
+_PAGE = 80
 LABEL_WIDTH = 10
 """Width of the label before a line, in cells, including the gap."""
 
@@ -72,6 +75,11 @@ def cut_middle(text: str, width: int, dots: str) -> str:
     return f"{start}{dots[:width]}{end}"
 
 
+def page_width(console: Console) -> int:
+    """Return the width of running text: that of the console, but of a page if it is `UNCUT`."""
+    return _PAGE if console.width >= UNCUT else console.width
+
+
 def emit(console: Console, text: Text) -> None:
     """Print one line without wrapping it and without trailing blanks."""
     text.rstrip()
@@ -91,9 +99,10 @@ def flow(console: Console, phrases: Iterable[str], style: str = "", label: str |
     mark = signs(console)
     safe = [shorten(visible(phrase, ascii_only=mark is ASCII), _LONGEST, mark.dots) for phrase in phrases]
     margin = 0 if label is None else LABEL_WIDTH
-    for number, line in enumerate(_lines(safe, console.width - margin, f" {mark.dot} ")):
+    width = page_width(console) - margin
+    for number, line in enumerate(_lines(safe, width, f" {mark.dot} ")):
         head = label if label is not None and not number else ""
-        for piece in Text(line, style).wrap(console, max(console.width - margin, 10)):
+        for piece in Text(line, style).wrap(console, max(width, 10)):
             emit(console, Text.assemble((head.ljust(margin), "dim"), piece))
             head = ""
 
