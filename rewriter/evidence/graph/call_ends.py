@@ -23,7 +23,7 @@ from onnx import TensorProto
 
 from rewriter.evidence.claims import Claim
 from rewriter.evidence.metadata import dynamo
-from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.tensors import FLOATS
 from rewriter.paths import ModulePath
 
@@ -75,7 +75,7 @@ class CallEnds:
         return [
             place[right]
             for left, right in pairwise(place)
-            if any(self._is_without(path, node) for node in range(left + 1, right))
+            if right - left > 1 and any(self._is_without(path, node) for node in range(left + 1, right))
         ]
 
     def _by_values(self, path: ModulePath, place: dict[int, int]) -> list[int]:
@@ -87,9 +87,12 @@ class CallEnds:
         reached: dict[int, int] = {}
         cuts: list[int] = []
         lap, position, gap = 0, 0, 0
+        reads, producer = self._graph.reads, self._graph.producer
         for node in range(next(iter(place)), next(reversed(place)) + 1):
-            ways = (reached[other] for other in self._graph.predecessors(node) if other in reached)
-            before = max(ways, default=-1)
+            before = -1
+            for value in reads[node]:
+                if value != NONE and reached.get(producer[value], -1) > before:
+                    before = reached[producer[value]]
             if node in place:
                 position = place[node]
                 reached[node] = before + before % 2 if before >= 0 else 0

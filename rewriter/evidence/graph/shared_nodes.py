@@ -26,15 +26,17 @@ def shared_nodes(graph: GraphIndex, nodes: Sequence[int], tokens: Sequence[int])
     inside = set(nodes)
     shared: set[int] = set()
     for node in reversed(nodes):
-        readers = {reader for reader in graph.successors(node) if reader in inside}
-        if readers and (readers <= shared or _is_read_alike(graph, node, readers, tokens)):
+        readers = [reader for reader in graph.distinct_successors(node) if reader in inside]
+        if readers and (shared.issuperset(readers) or _is_read_alike(graph, node, readers, tokens)):
             shared.add(node)
     return shared
 
 
-def _is_read_alike(graph: GraphIndex, node: int, readers: set[int], tokens: Sequence[int]) -> bool:
+def _is_read_alike(graph: GraphIndex, node: int, readers: Sequence[int], tokens: Sequence[int]) -> bool:
     """Whether two equal nodes read the same output of `node` at the same input."""
     if len(readers) < 2:
+        return False
+    if len({tokens[reader] for reader in readers}) == len(readers):
         return False
     for value in graph.writes[node]:
         uses = [use for reader in readers for use in _uses(graph, reader, value, tokens)]

@@ -8,7 +8,7 @@ specification, "Names within a graph"); a function sees no names from outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,6 +186,13 @@ class GraphIndex:
         for value in self.writes[node]:
             if value != NONE:
                 yield from self.readers[value]
+
+    def distinct_successors(self, node: int) -> Collection[int]:
+        """Return the nodes that read an output of `node`, each once."""
+        written = self.writes[node]
+        if len(written) == 1 and written[0] != NONE:  # the usual case
+            return self.readers[written[0]]
+        return {*self.successors(node)}
 
     def predecessors(self, node: int) -> Iterator[int]:
         """Yield the nodes that write an input of `node`, once per such input."""
