@@ -86,7 +86,7 @@ class _Counting:
         self.graph = graph
         self.tokens = _tokens(graph, modules)
         self.departures = departures
-        self.stored = {node for node in range(len(graph.nodes)) if graph.is_stored(node)}
+        self.stored = graph.stored_nodes
 
     def calls(self, path: ModulePath, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
         """Return node -> call; {} for a single call.

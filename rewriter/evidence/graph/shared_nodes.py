@@ -27,15 +27,19 @@ def shared_nodes(graph: GraphIndex, nodes: Sequence[int], tokens: Sequence[int])
     shared: set[int] = set()
     for node in reversed(nodes):
         readers = [reader for reader in graph.distinct_successors(node) if reader in inside]
-        if readers and (shared.issuperset(readers) or _is_read_alike(graph, node, readers, tokens)):
+        if len(readers) == 1:  # the usual case
+            is_shared = readers[0] in shared
+        else:
+            is_shared = bool(readers) and (
+                shared.issuperset(readers) or _is_read_alike(graph, node, readers, tokens)
+            )
+        if is_shared:
             shared.add(node)
     return shared
 
 
 def _is_read_alike(graph: GraphIndex, node: int, readers: Sequence[int], tokens: Sequence[int]) -> bool:
     """Whether two equal nodes read the same output of `node` at the same input."""
-    if len(readers) < 2:
-        return False
     if len({tokens[reader] for reader in readers}) == len(readers):
         return False
     for value in graph.writes[node]:

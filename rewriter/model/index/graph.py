@@ -31,6 +31,9 @@ from rewriter.model.operator_set.operators import canonical
 NONE = -1
 """Placeholder for no node, no value (an omitted optional input) and no body."""
 
+_STORED = frozenset({"Constant", "Identity"})
+"""Operators that may only output a stored tensor."""
+
 
 @dataclass(slots=True)
 class Body:
@@ -200,10 +203,16 @@ class GraphIndex:
             if value != NONE and self.producer[value] != NONE:
                 yield self.producer[value]
 
+    @cached_property
+    def stored_nodes(self) -> frozenset[int]:
+        """The nodes for which `is_stored` holds."""
+        kinds = enumerate(self.operators)
+        return frozenset([node for node, kind in kinds if kind[1] in _STORED and self.is_stored(node)])
+
     def is_stored(self, node: int) -> bool:
         """Whether a node only outputs a stored tensor: a Constant, or an Identity of an initializer."""
         domain, operator = self.operators[node]
-        if canonical(domain) or operator not in ("Constant", "Identity"):
+        if canonical(domain) or operator not in _STORED:
             return False
         return all(value in self.initializers for value in self.reads[node])
 
