@@ -7,7 +7,7 @@ input. A node that only shared nodes of the module read is shared too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from rewriter.model.index.graph import NONE, GraphIndex
 
@@ -15,13 +15,16 @@ _Use = tuple[int, int, tuple[int, ...]]
 """A use of a value: the token of the reader, the position of the input, the initializers it reads."""
 
 
-def shared_nodes(graph: GraphIndex, nodes: Sequence[int], tokens: Sequence[int]) -> set[int]:
-    """Return the nodes that may stand for several equal ones.
+def shared_nodes(graph: GraphIndex, nodes: Sequence[int], tokens: Sequence[int], alone: Set[int]) -> set[int]:
+    """Return the nodes that may stand for several equal ones; none if a node alone of its kind is not shared.
+
+    The nodes that are left after the shared ones repeat only if none of them is alone of its kind.
 
     Args:
         graph: the model.
         nodes: the nodes of a module and its submodules, ascending.
         tokens: node -> a number for its operator and module.
+        alone: the tokens that a single one of `nodes` has.
     """
     inside = set(nodes)
     shared: set[int] = set()
@@ -35,6 +38,8 @@ def shared_nodes(graph: GraphIndex, nodes: Sequence[int], tokens: Sequence[int])
             )
         if is_shared:
             shared.add(node)
+        elif tokens[node] in alone:
+            return set()
     return shared
 
 
