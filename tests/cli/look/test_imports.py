@@ -34,7 +34,7 @@ _NOT_NEEDED = (
 )
 def test_a_verb_that_reads_loads_no_prover(verb: str, words: tuple[str, ...], variant: str) -> None:
     model = EXPORTS / "bert" / f"{variant}.onnx"
-    command = [sys.executable, "-c", _LOADED, verb, model, *words]
+    command = [sys.executable, "-c", _LOADED, verb, str(model), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     modules = done.stdout.rsplit("loaded", 1)[1].split()
     assert "rewriter.evidence.settle" in modules
