@@ -80,6 +80,8 @@ def layered(pattern: Layered, nodes: int) -> ModelProto:
         for name in names.keys() & infos.keys():
             graph.value_info.add().CopyFrom(infos[name])
             graph.value_info[-1].name = names[name]
+            for record in graph.value_info[-1].metadata_props:  # the parameters of a folded weight
+                record.value = _moved(record.value, number)
         for node in block:
             _write(graph.node.add(), node, {**names, pattern.entry: entry}, number)
         entry = names[pattern.result]

@@ -12,13 +12,13 @@ def names_of(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
 
     Args:
         package: the `__name__` of the package.
-        homes: public name -> the module inside the package that defines it.
+        homes: public name -> the module that defines it, relative to the package: `.schemas` lies beside it.
     """
 
     def load(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found: object = getattr(import_module(f"{package}.{homes[name]}"), name)
+        found: object = getattr(import_module(f".{homes[name]}", package), name)
         vars(sys.modules[package])[name] = found
         return found
 

@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from rewriter.api.input_arrays import read_inputs
-from rewriter.api.side_inputs import config_beside, read_evidence, with_config
+from rewriter.api.side_inputs import read_evidence
 from rewriter.basics.option_declaration import again, values
+from rewriter.evidence.reference.config_beside import config_beside, with_config
 from rewriter.evidence.side_inputs import Given
 from rewriter.model import limits as file_limits
 from rewriter.model.storage.digests import digest_of, of_file

@@ -38,7 +38,7 @@ def given_of(options: SideInputs, output: Path | None = None) -> Given:
 
 def analysed(model: Path, options: TreeOptions | ExplainOptions) -> Analysis:
     """Load a model as `rewriter rewrite` does, with a config beside it as reference unless `--no-config`."""
-    from rewriter.api.side_inputs import with_config
+    from rewriter.evidence.reference.config_beside import with_config
 
     given = given_of(options)
     return pipeline.load(model, with_config(given, model) if options.config else given)

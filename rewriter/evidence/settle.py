@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rewriter.errors import UsageError
 from rewriter.evidence import conflicts, weight_inputs
@@ -17,8 +18,6 @@ from rewriter.evidence.graph.call_bodies import CallBodies
 from rewriter.evidence.graph.call_ends import CallEnds
 from rewriter.evidence.named_parameters import named_parameters
 from rewriter.evidence.names.derived_names import correct_derived
-from rewriter.evidence.original import fit as original
-from rewriter.evidence.original.fit import LikeFit
 from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import NOTHING, Given
@@ -26,6 +25,9 @@ from rewriter.evidence.witness_runner import Heard, Hearing, winners
 from rewriter.evidence.witnesses import OF_NODES, OF_SURROUNDINGS, Case
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
+
+if TYPE_CHECKING:
+    from rewriter.evidence.original.fit import LikeFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ def _measure(case: Case) -> LikeFit | None:
     """
     if case.given.like is None:
         return None
+    from rewriter.evidence.original import fit as original
+
     fitting = original.measure(case.graph, case.given.like)
     if not case.given.forced:
         original.demand_fit(fitting, str(case.path or "model"))

@@ -22,18 +22,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewriter.evidence.checkpoint import witness as checkpoint
 from rewriter.evidence.claims import Source, Testimony
 from rewriter.evidence.graph import dataflow, function_calls
 from rewriter.evidence.metadata import dynamo, tags
 from rewriter.evidence.names import scopes
-from rewriter.evidence.original import witness as original
 from rewriter.evidence.parameters import parameter_names
 from rewriter.evidence.reference import witness as reference
 from rewriter.evidence.reference.witness import Fit
 from rewriter.evidence.side_inputs import Given
-from rewriter.evidence.steps import witness as steps
-from rewriter.evidence.trace import witness as trace
 from rewriter.evidence.witness_runner import Hearing
 from rewriter.model.index.graph import GraphIndex
 from rewriter.paths import ModulePath
@@ -104,16 +100,22 @@ class Witness:
 
 def _hear_original(case: Case) -> Testimony:
     assert case.given.like is not None
+    from rewriter.evidence.original import witness as original
+
     return original.testify(case.graph, case.given.like)
 
 
 def _hear_trace(case: Case) -> Testimony:
     assert case.given.trace is not None
+    from rewriter.evidence.trace import witness as trace
+
     return trace.testify(case.graph, case.given.trace, case.path)
 
 
 def _hear_checkpoint(case: Case) -> Testimony:
     assert case.given.checkpoint is not None
+    from rewriter.evidence.checkpoint import witness as checkpoint
+
     return checkpoint.testify(case.graph, case.hearing.winners(), case.given.checkpoint, case.path)
 
 
@@ -127,6 +129,8 @@ def _hear_dataflow(case: Case) -> Testimony:
     modules, guessed = case.hearing.winners(), case.hearing.guessed()
     if case.has_scopes:
         return dataflow.testify(case.graph, modules, case.called, guessed)
+    from rewriter.evidence.steps import witness as steps
+
     return steps.testify(case.graph, modules, guessed)
 
 

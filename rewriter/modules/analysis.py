@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onnx import ModelProto
 
 from rewriter.basics.display import Display
 from rewriter.evidence.claims import Claim, ParameterClaim
-from rewriter.evidence.original.fit import LikeFit
 from rewriter.evidence.witness_runner import Heard
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.undecodable_names import demand_text
 from rewriter.modules.module_tree import ModuleTree
+
+if TYPE_CHECKING:
+    from rewriter.evidence.original.fit import LikeFit
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -81,24 +81,7 @@ class _Draft:
 def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
     """Build the tree of all modules with a node, a tensor or a known class, and of their ancestors."""
     drafts: dict[ModulePath, _Draft] = {ROOT: _Draft()}
-    placements: list[Placement | None] = []
-    known: dict[tuple[object, ...], Placement] = {}  # equal placements share one object
-    last: tuple[object, ...] = ()
-    placement, draft = None, drafts[ROOT]
-    for node, (claims, call) in enumerate(zip(settled.claims, settled.calls, strict=True)):
-        if not claims:
-            placements.append(None)
-            continue
-        winner = claims[0]
-        conflicting = settled.conflicting(node) if len(claims) > 1 else ()
-        place = (winner.module, call, winner.source, winner.certainty, conflicting, settled.homes.get(node))
-        if place != last:  # most nodes have the place of the node before
-            if (placement := known.get(place)) is None:
-                placement = known[place] = Placement(*place)
-            last, draft = place, _draft(drafts, winner.module)
-            draft.calls.add(call)
-        placements.append(placement)
-        draft.nodes.append(node)
+    placements = _place(settled, drafts)
     operands = _operands(graph, placements)
     for owner, parameter in _parameters(graph, operands, settled.parameters, placements):
         _draft(drafts, owner).parameters.setdefault(parameter.name, parameter)
@@ -110,6 +93,32 @@ def build(graph: GraphIndex, settled: Settled) -> ModuleTree:
         _draft(drafts, norm).folded_into.setdefault(module, node)
     _sort_children(graph, drafts, settled.order)
     return ModuleTree(_finish(graph, drafts, settled), tuple(placements), graph)
+
+
+def _place(settled: Settled, drafts: dict[ModulePath, _Draft]) -> list[Placement | None]:
+    """Return the placement of each node, and add the nodes and calls to the drafts of their modules."""
+    placements: list[Placement | None] = []
+    shared: dict[Placement, Placement] = {}  # equal placements share one object
+    known: dict[tuple[object, ...], Placement] = {}
+    last: tuple[object, ...] = ()
+    placement, draft, homes = None, drafts[ROOT], settled.homes
+    for node, (claims, call) in enumerate(zip(settled.claims, settled.calls, strict=True)):
+        if not claims:
+            placements.append(None)
+            continue
+        winner = claims[0]
+        conflicting = settled.conflicting(node) if len(claims) > 1 else ()
+        home = homes.get(node) if homes else None
+        place = (winner.module, call, winner.source, winner.rule, conflicting, home)
+        if place != last:  # most nodes have the place of the node before
+            if (placement := known.get(place)) is None:
+                made = Placement(winner.module, call, winner.source, winner.certainty, conflicting, home)
+                placement = known[place] = shared.setdefault(made, made)
+            last, draft = place, _draft(drafts, winner.module)
+            draft.calls.add(call)
+        placements.append(placement)
+        draft.nodes.append(node)
+    return placements
 
 
 def _folded(

@@ -18,7 +18,6 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.operator_set.operators import is_set
 from rewriter.model.tensors import array_of
 from rewriter.modules.module import Parameter, Tensor
-from rewriter.proof.attributes import constant_tensor
 
 _COUNTERS = frozenset({"int64", "bool"})
 """Element types of buffers that do not count as parameters of a class: `num_batches_tracked`, masks."""
@@ -84,6 +83,8 @@ def _number(graph: GraphIndex, value: int) -> float | None:
     maker = NONE if value == NONE else graph.producer[value]
     tensor = graph.initializers.get(value)
     if maker != NONE and graph.operators[maker][1] == "Constant" and len(graph.attributes[maker]) == 1:
+        from rewriter.proof.attributes import constant_tensor
+
         attribute = graph.nodes[maker].attribute[0]
         tensor = constant_tensor(attribute.name, attribute)
     array = None if tensor is None else array_of(tensor, None)

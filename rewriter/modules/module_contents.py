@@ -11,8 +11,6 @@ from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.modules.module import Module
 from rewriter.modules.totals import totals
 from rewriter.paths import ModulePath
-from rewriter.runtime.infer.flops import flops_of
-from rewriter.runtime.infer.shapes import infer_shapes
 
 _FIXED = frozenset({"Constant", "Identity"})
 
@@ -86,6 +84,9 @@ class ModuleContents:
     def _flops(self) -> list[int | None]:
         """Node -> its operations, by the shapes that the file states or that can be inferred."""
         graph = self._of_model()
+        from rewriter.runtime.infer.flops import flops_of
+        from rewriter.runtime.infer.shapes import infer_shapes
+
         found = flops_of(graph, infer_shapes(graph.model, {}))
         return [each if isinstance(each, int) else None for each in found]
 

@@ -7,25 +7,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import ModelProto
 
 from rewriter.basics import garbage
 from rewriter.errors import NotProved, UnreadableModel, UsageError
-from rewriter.evidence.original.witness import Like
 from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.model.index.checked_index import indexed, is_sorted
 from rewriter.model.index.graph import GraphIndex
 from rewriter.model.storage import files
 from rewriter.modules.analysis import Analysis
 from rewriter.modules.build import analyse
-from rewriter.passes.flatten import flatten
 from rewriter.passes.functions.provenance import demand_no_kernels, is_ours
-from rewriter.passes.sort import sort
-from rewriter.proof.certificate import certify
-from rewriter.views.sidecar import document as sidecar
-from rewriter.views.sidecar.original import like_analysis, like_sidecar
+
+if TYPE_CHECKING:
+    from rewriter.evidence.original.witness import Like
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,8 @@ def load_flat(source: Source, given: Given = NOTHING) -> Analysis:
     """
     analysis = load_sorted(source, given)
     if analysis.grouped:
+        from rewriter.proof.certificate import certify
+
         model, path = read_model(source, provable=False)
         demand_no_kernels(model, name_of(path))
         folder = path.parent if path else None
@@ -120,6 +120,9 @@ def _sorted(model: ModelProto, path: Path | None) -> GraphIndex:
     Raises:
         UnreadableModel: sorting its nodes may change a meaning.
     """
+    from rewriter.passes.sort import sort
+    from rewriter.proof.certificate import certify
+
     copy = ModelProto()
     copy.CopyFrom(model)
     sort(copy)
@@ -151,6 +154,9 @@ def read_like(source: Source) -> Like:
     Raises:
         UnreadableModel: the source is neither of these.
     """
+    from rewriter.views.sidecar import document as sidecar
+    from rewriter.views.sidecar.original import like_analysis, like_sidecar
+
     if isinstance(source, str | os.PathLike) and Path(source).suffix == ".json":
         return like_sidecar(sidecar.read(Path(source)))
     return like_analysis(load(source))
@@ -169,6 +175,8 @@ def look_through(graph: GraphIndex, path: Path | None, given: Given) -> Analysis
     with naming(path):
         if not any(is_ours(function) for function in graph.model.functions):
             return analyse(graph, path, given)
+        from rewriter.passes.flatten import flatten
+
         flat = ModelProto()
         flat.CopyFrom(graph.model)
         flatten(flat)

@@ -16,16 +16,20 @@ A module that calls a module from elsewhere in the tree keeps running meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from math import prod
 
 from onnx import TensorProto
 
-from rewriter.evidence.claims import Claim
+from rewriter.evidence.claims import Claim, Source
 from rewriter.evidence.metadata import dynamo
-from rewriter.model.index.graph import GraphIndex
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.tensors import FLOATS
 from rewriter.paths import ModulePath
+
+_RECORDED = frozenset({Source.EXPORTER, Source.PARAMETER})
+"""The sources of claims that may hold the record of the exporter."""
 
 
 class CallEnds:
@@ -38,10 +42,17 @@ class CallEnds:
 
     def __init__(self, graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> None:
         self._graph = graph
-        self._stacks = [dynamo.running(of_node[0]) if of_node else () for of_node in claims]
+        self._stacks = [
+            dynamo.running(of_node[0]) if of_node and of_node[0].source in _RECORDED else ()
+            for of_node in claims
+        ]
         self._running = {module for stack in set(self._stacks) for module in stack}
         self._elsewhere: dict[tuple[tuple[ModulePath, ...], ModulePath], list[ModulePath]] = {}
-        self._in_order = _in_order(graph, (of_node[0] for of_node in claims if of_node))
+        self._claims = claims
+
+    @cached_property
+    def _in_order(self) -> bool:
+        return _in_order(self._graph, (of_node[0] for of_node in self._claims if of_node))
 
     def of(self, path: ModulePath, nodes: Sequence[int]) -> list[int]:
         """Return the positions in `nodes` at which another call begins, ascending.
@@ -75,7 +86,7 @@ class CallEnds:
         return [
             place[right]
             for left, right in pairwise(place)
-            if any(self._is_without(path, node) for node in range(left + 1, right))
+            if right - left > 1 and any(self._is_without(path, node) for node in range(left + 1, right))
         ]
 
     def _by_values(self, path: ModulePath, place: dict[int, int]) -> list[int]:
@@ -87,9 +98,12 @@ class CallEnds:
         reached: dict[int, int] = {}
         cuts: list[int] = []
         lap, position, gap = 0, 0, 0
+        reads, producer = self._graph.reads, self._graph.producer
         for node in range(next(iter(place)), next(reversed(place)) + 1):
-            ways = (reached[other] for other in self._graph.predecessors(node) if other in reached)
-            before = max(ways, default=-1)
+            before = -1
+            for value in reads[node]:
+                if value != NONE and reached.get(producer[value], -1) > before:
+                    before = reached[producer[value]]
             if node in place:
                 position = place[node]
                 reached[node] = before + before % 2 if before >= 0 else 0

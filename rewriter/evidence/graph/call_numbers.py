@@ -16,6 +16,7 @@ all of these repeat, else the stretches between departures.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from math import gcd
@@ -86,7 +87,7 @@ class _Counting:
         self.graph = graph
         self.tokens = _tokens(graph, modules)
         self.departures = departures
-        self.stored = {node for node in range(len(graph.nodes)) if graph.is_stored(node)}
+        self.stored = graph.stored_nodes
 
     def calls(self, path: ModulePath, nodes: list[int], parts: list[dict[int, int]]) -> dict[int, int]:
         """Return node -> call; {} for a single call.
@@ -126,7 +127,8 @@ class _Counting:
             return {}
         found = self._by_repetition(nodes, computing)
         if not found:
-            shared = shared_nodes(self.graph, computing, self.tokens)
+            alone = {token for token, count in Counter(of_nodes).items() if count == 1}
+            shared = shared_nodes(self.graph, computing, self.tokens, alone)
             kept = [node for node in computing if node not in shared]
             found = self._by_repetition(nodes, kept) if shared and kept else {}
         return self._with_shared(found, nodes)

@@ -21,10 +21,13 @@ class Leaves:
         self.graph = graph
         self._operators: dict[ModulePath, set[str]] = {}
         self._weighted: set[ModulePath] = set()
+        self._dequantises = any(operator == "DequantizeLinear" for _, operator in set(graph.operators))
         for node, module in enumerate(modules):
             if module:
-                self._operators.setdefault(module, set()).add(graph.operators[node][1])
-                if self._reads_tensor(node, 1):
+                if (known := self._operators.get(module)) is None:
+                    known = self._operators[module] = set()
+                known.add(graph.operators[node][1])
+                if module not in self._weighted and self._reads_tensor(node, 1):
                     self._weighted.add(module)
         compound = {above for module in self._operators for above in module.ancestors()}
         for module in compound & self._operators.keys():
@@ -42,8 +45,14 @@ class Leaves:
 
     def _reads_tensor(self, node: int, axes: int) -> bool:
         """Whether a node reads an initializer of at least `axes` dimensions, dequantised or not."""
-        tensors = (self.graph.initializers.get(self._stored(value)) for value in self.graph.reads[node])
-        return any(tensor is not None and len(tensor.dims) >= axes for tensor in tensors)
+        initializers = self.graph.initializers
+        for value in self.graph.reads[node]:
+            tensor = initializers.get(value)
+            if tensor is None and self._dequantises:
+                tensor = initializers.get(self._stored(value))
+            if tensor is not None and len(tensor.dims) >= axes:
+                return True
+        return False
 
     def _stored(self, value: int) -> int:
         """Return the value from which a DequantizeLinear makes a value; the value itself without one."""

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from onnx import TensorProto
 
-from rewriter.model.index.graph import GraphIndex
+from rewriter.evidence.parameters.tensor_roles import operands_of
+from rewriter.model.index.graph import NONE, GraphIndex
 from rewriter.model.tensors import FLOATS
 from rewriter.paths import ModulePath, common_ancestor
 
@@ -23,8 +24,12 @@ def weights_of_layers(graph: GraphIndex, modules: Sequence[ModulePath | None]) -
     Layouts that a node with a module makes are left out: the module of the weight is known.
     """
     found = {value for value, tensor in graph.initializers.items() if _is_weight(tensor)}
+    stored = operands_of(graph).stored
     for node, (_, operator) in enumerate(graph.operators):
         if operator == "Constant":
+            tensor = stored.get(next(iter(graph.writes[node]), NONE))
+            if tensor is not None and len(tensor.dims) <= 1:
+                continue
             tensors = (each.t for each in graph.nodes[node].attribute if each.name == "value")
             found.update(graph.writes[node] if any(map(_is_weight, tensors)) else ())
         elif modules[node] is None and operator in _LAYOUTS and not found.isdisjoint(graph.reads[node]):

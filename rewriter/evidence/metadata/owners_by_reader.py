@@ -152,11 +152,16 @@ class WeightsRead:
 
     def _find(self, node: int) -> Owner | None:
         owners = self._owners_for(node)
+        owned = [
+            (value, owner)
+            for value in self._graph.reads[node]
+            if value != NONE and (owner := owners.get(value) or self._folded.get(value))
+        ]
+        if not owned:  # the usual case
+            return None
         told: dict[bool, set[ModulePath]] = {True: set(), False: set()}
-        for value in self._graph.reads[node]:
-            owner = owners.get(value) or self._folded.get(value) if value != NONE else None
-            if owner:
-                told[self._is_decisive(value)].add(owner)
+        for value, owner in owned:
+            told[self._is_decisive(value)].add(owner)
         for decides in (True, False):
             if told[decides]:
                 return Owner(next(iter(told[decides])), decides) if len(told[decides]) == 1 else None

@@ -18,8 +18,9 @@ another module of the same unqualified name. It never follows an inner component
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from rewriter.evidence.names.original_names import owners_given
 from rewriter.evidence.names.scope_alignment import unqualified
@@ -54,7 +55,7 @@ class CallChains:
                 if owner := owners.get(value):
                     use.owners.setdefault(owner, []).append(node)
         self._demand_short()
-        self.inner = {text[:end] for text in self.uses for end in _slashes(text)}
+        self.inner = _callers(self.uses)
         lessons = Lessons({text: tuple(use.owners) for text, use in self.uses.items()})
         self.proven, self.meanings, self.between = lessons.proven, lessons.meanings, lessons.between
         self.holders = lessons.holders
@@ -65,6 +66,7 @@ class CallChains:
             chain.rpartition("/")[0] for chain, modules in self.meanings.items() if len(modules) > 1
         }
         self.resolved: dict[str, tuple[ModulePath, ...]] = {"": (ROOT,)}
+        self._doubtful: dict[str, bool] = {}
 
     def _demand_short(self) -> None:
         """Refuse chains and paths that are too long in total, before aligning them."""
@@ -115,6 +117,11 @@ class CallChains:
         A child of a `ModuleDict`, or of a list of lists, has a scope without these containers. If they hide
         one child, they may hide another.
         """
+        if (found := self._doubtful.get(text)) is None:
+            found = self._doubtful[text] = self._find_doubt(text)
+        return found
+
+    def _find_doubt(self, text: str) -> bool:
         counted = without_counter(text)
         chain = counted[0] if counted and text not in self.meanings else text
         if not chain or text in self.proven or chain in self.meanings:
@@ -143,12 +150,17 @@ class CallChains:
             self.resolved[chain] = found
         return found
 
+    @cached_property
+    def _has_slashed_names(self) -> bool:
+        """Whether the name of a module that a chain means contains a slash."""
+        return any("/" in unqualified(module) for modules in self.meanings.values() for module in modules)
+
     def _split(self, chain: str) -> tuple[str, str]:
         """Split a chain at its last slash into (parent chain, last name).
 
         The split is at an earlier slash if the last name begins with a parent's name that contains a slash.
         """
-        for end in _slashes(chain):
+        for end in _slashes(chain) if self._has_slashed_names else ():
             for module in self.meanings.get(chain[:end], ()):
                 name = unqualified(module)
                 if (
@@ -229,10 +241,25 @@ class CallChains:
         calls: dict[ModulePath, dict[str, int]] = {}
         placed = {}
         for text, use in self.uses.items():
+            known: dict[ModulePath, tuple[ModulePath, int]] = {}
             for node in use.nodes:
-                numbers = calls.setdefault(settled[node], {})
-                placed[node] = (settled[node], numbers.setdefault(text, len(numbers)))
+                module = settled[node]
+                if (place := known.get(module)) is None:
+                    numbers = calls.setdefault(module, {})
+                    place = known[module] = (module, numbers.setdefault(text, len(numbers)))
+                placed[node] = place
         return placed
+
+
+def _callers(texts: Iterable[str]) -> set[str]:
+    """Return the parts of texts before a slash; each is found once, however many texts begin with it."""
+    found: set[str] = set()
+    for text in texts:
+        end = text.rfind("/")
+        while end >= 0 and (caller := text[:end]) not in found:
+            found.add(caller)
+            end = text.rfind("/", 0, end)
+    return found
 
 
 def _slashes(text: str) -> Iterator[int]:

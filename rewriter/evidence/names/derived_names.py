@@ -49,6 +49,8 @@ _INSERTED = "InsertedPrecisionFreeCast_"
 
 PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 """Operators into which exporters and tools fold the batch norm behind them."""
+_ACTIVATION = "activation"
+"""The attribute in which onnxruntime notes an activation that it fused into a node."""
 _ACTIVATED = frozenset({"FusedConv", "FusedGemm"})
 SKIPPING = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"})
 """Fused operators that add the residual and then normalise; their nodes are named after the norm."""
@@ -148,6 +150,8 @@ def correct_derived(
         _place_together(graph, last, [part for part in parts if part not in not_inferred], claims)
     known = [of_node[0].module if of_node else None for of_node in claims]
     several = {operator for operator in set(graph.operators) if operator[1] in SKIPPING or is_fused(operator)}
+    activated = {names for names in set(graph.attributes) if _ACTIVATION in names}
+    may_be_fused = bool(several or activated)
     for node, of_node in enumerate(claims):
         if not of_node:
             if node not in not_inferred and (followed := _followed(graph, node, known)) is not None:
@@ -156,7 +160,11 @@ def correct_derived(
                     Claim(node, followed, None, Source.DATAFLOW, None, detail, PlacementRule.FOLLOWS)
                 )
                 known[node] = followed
-        elif (graph.operators[node] in several or _is_blocked(graph, node)) and not _is_sure(of_node[0]):
+        elif (
+            may_be_fused
+            and (graph.operators[node] in several or _is_blocked(graph, node))
+            and not _is_sure(of_node[0])
+        ):
             module = _of_all_parts(graph, node, of_node, known)
             if module is not None and module != of_node[0].module:
                 detail, rule = f"{of_node[0].detail}, fused with others", PlacementRule.FUSED
@@ -181,9 +189,14 @@ def _by_parameter(claim: Claim) -> bool:
 def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[int, list[int]]:
     """Return last node -> all nodes that a tool made from the same original node, the last first."""
     last_of = [NONE] * len(graph.nodes)
+    written = [_writes(graph, node) for node in range(len(graph.nodes))]
     assemblies: dict[int, list[int]] = {}
     for node in reversed(range(len(graph.nodes))):
-        last = last_of[node] = _leads_to(graph, node, last_of, assemblies, claims)
+        reader = _only_reader(graph, node)
+        last = last_of[reader] if reader != NONE else NONE
+        if last == NONE or not _leads_to(graph, node, last, written, assemblies, claims):
+            last = node
+        last_of[node] = last
         if last != node:
             assemblies.setdefault(last, [last]).append(node)
     return assemblies
@@ -192,22 +205,28 @@ def _assemblies(graph: GraphIndex, claims: Sequence[Sequence[Claim]]) -> dict[in
 def _leads_to(
     graph: GraphIndex,
     node: int,
-    last_of: Sequence[int],
+    last: int,
+    written: Sequence[str],
     assemblies: dict[int, list[int]],
     claims: Sequence[Sequence[Claim]],
-) -> int:
-    """Return the last of the nodes made from the same original node as `node`; `node` if it is the last."""
-    reader = _only_reader(graph, node)
-    last = last_of[reader] if reader != NONE else NONE
-    if last == NONE:
-        return node
-    own, end = _writes(graph, node), _writes(graph, last)
+) -> bool:
+    """Whether a node was made from the same original node as `last`, behind the only reader of its output.
+
+    Args:
+        graph: the model.
+        node: the node.
+        last: the last of the nodes made from the same original node as that reader.
+        written: node -> the name of its first output.
+        assemblies: the nodes found so far.
+        claims: node -> its claims, the winner first.
+    """
+    own, end = written[node], written[last]
     if end and own.startswith(end) and own != end and not _COUNTED.fullmatch(own[len(end) :]):
-        return last
-    if not claims[node] or not _by_parameter(claims[node][0]) or len(assemblies.get(last, ())) <= 1:
-        return node
+        return True
+    if len(assemblies.get(last, ())) <= 1 or not claims[node] or not _by_parameter(claims[node][0]):
+        return False
     name = str(graph.names[node])
-    return last if name and own.startswith(name) else node
+    return bool(name) and own.startswith(name)
 
 
 def _only_reader(graph: GraphIndex, node: int) -> int:
@@ -274,7 +293,7 @@ def _agrees_with_weight(graph: GraphIndex, node: int, claims: Sequence[Claim]) -
 
 def _is_blocked(graph: GraphIndex, node: int) -> bool:
     """Whether onnxruntime changed the layout of a node and fused an activation into it."""
-    return "activation" in graph.attributes[node] and str(graph.names[node]).endswith("_nchwc")
+    return _ACTIVATION in graph.attributes[node] and str(graph.names[node]).endswith("_nchwc")
 
 
 def _across(

@@ -8,6 +8,7 @@ common module.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from rewriter.evidence.certainty import PlacementRule
 from rewriter.evidence.claims import Claim, Source, Testimony
@@ -33,10 +34,13 @@ def testify(graph: GraphIndex) -> Testimony:
     """Return claims from the scopes in the names of nodes, or of the values that these nodes write."""
     found: list[tuple[int, NameScope, Source, str]] = []
     names = names_given(graph)
+    renamed = _named_by_us(graph)
     for node, name in enumerate(names):
-        if reading := _read(graph, node, name):
+        if node not in renamed and (reading := _read(graph, node, name)):
             scope, source, text = reading
-            found.append((node, _without_operator(graph, node, scope, names), source, text))
+            if _ends_with_operator(scope):
+                scope = _without_operator(graph, node, scope, names)
+            found.append((node, scope, source, text))
     chains = CallChains(graph, [(node, scope.text) for node, scope, _, _ in found if scope.chain])
     places = chains.places()
     known = {node: module for node, (module, _) in places.items()}
@@ -45,7 +49,7 @@ def testify(graph: GraphIndex) -> Testimony:
     fused = {operator for operator in set(graph.operators) if is_fused(operator)}
     for node, scope, source, text in found:
         module, call = places[node] if scope.chain else (ModulePath(scope.text), None)
-        if scope.chain and graph.operators[node] in fused:
+        if fused and scope.chain and graph.operators[node] in fused:
             module = known[node] = _of_all_parts(graph, node, scope, chains, known)
         rule = PlacementRule.DOUBTFUL if scope.chain and chains.is_doubtful(scope.text) else None
         claims.append(Claim(node, module, scope.class_name, source, call, text, rule))
@@ -54,10 +58,18 @@ def testify(graph: GraphIndex) -> Testimony:
     norms = {
         node: norm
         for node, (module, _) in places.items()
-        if (written := _written_norm(graph, node))
+        if graph.operators[node][1] in PRODUCTS
+        and (written := _written_norm(graph, node))
         and (norm := chains.module(written.text)) not in {None, module}
     }
     return Testimony(tuple(claims), classes, called=chains.called(), norms=norms)
+
+
+def _named_by_us(graph: GraphIndex) -> frozenset[int]:
+    """Return the nodes that this tool named."""
+    ours = {keys for keys in set(graph.metadata_keys) if not _NAMED_BY_US.isdisjoint(keys)}
+    named = enumerate(graph.metadata_keys) if ours else ()
+    return frozenset(node for node, keys in named if keys in ours)
 
 
 def _written_norm(graph: GraphIndex, node: int) -> NameScope | None:
@@ -101,15 +113,21 @@ def _names_constant(graph: GraphIndex, node: int, name: str) -> bool:
     return not name.rpartition("/")[2].startswith("Constant")
 
 
+@lru_cache(maxsize=1 << 16)  # the nodes of a module have the same scope
+def _ends_with_operator(scope: NameScope) -> bool:
+    """Whether a call chain may end with the name of an operator, which begins with a capital letter."""
+    return scope.chain and scope.text.rpartition("/")[2][:1].isupper()
+
+
 def _without_operator(graph: GraphIndex, node: int, scope: NameScope, names: Sequence[str]) -> NameScope:
     """Return the scope without names of operators at its end if the node reads the result of the operator.
 
     Builders of models name further nodes of an operator after it: `/mask/Sub/Cast` casts the result of
     `/mask/Sub`.
     """
-    while scope.chain and scope.text:
+    while _ends_with_operator(scope):
         operator = scope.text.rpartition("/")[2]
-        if not operator[:1].isupper() or all(
+        if all(
             names[other] != f"/{scope.text}" or graph.operators[other][1] != operator
             for other in graph.predecessors(node)
         ):
@@ -119,15 +137,13 @@ def _without_operator(graph: GraphIndex, node: int, scope: NameScope, names: Seq
 
 
 def _read(graph: GraphIndex, node: int, name: str) -> tuple[NameScope, Source, str] | None:
-    if not _NAMED_BY_US.isdisjoint(graph.metadata_keys[node]):
-        return None
     if is_named_after_input(graph, node, name) or _names_constant(graph, node, name):
         return None
-    written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
     dotted = isinstance(name, str) and "." in name and not name.startswith("/")
     scope = scope_of_node_name(without_dots(name) if dotted and _is_tensorflow(graph, node) else name)
     if scope and not names_value(name):
         return scope, Source.SCOPE_NAME, name
+    written = (graph.value_names[value] for value in graph.writes[node] if value != NONE)
     readings = [(told, Source.VALUE_NAME, value) for value in written if (told := scope_of_value_name(value))]
     # A tool named the node after a value. Its output is better evidence, unless the tool named that as well,
     # or the value is the former result of the node, into which the tool folded the norm behind it.

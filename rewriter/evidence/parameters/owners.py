@@ -18,6 +18,7 @@ from rewriter.model.index.index_cache import once_per_index
 from rewriter.paths import ROOT, ModulePath
 
 _ENDING = re.compile(r"(?<=.)_(?:weight|bias|gamma|beta|(?:running|moving)_(?:mean|var))$")
+_ENDINGS = ("_weight", "_bias", "_gamma", "_beta", "_mean", "_var")  # checked first
 _SEPARATORS = frozenset("./:")
 
 
@@ -48,7 +49,9 @@ def _by_ending(graph: GraphIndex, value: int) -> ModulePath | None:
     parameter of the root may be called `class_weight`, and onnxslim calls the weight of `val_3` so.
     """
     name = graph.value_names[value]
-    if not isinstance(name, str) or not (found := _ENDING.search(parameter_named_by(name))):
+    if not isinstance(name, str) or not (stem := parameter_named_by(name)).endswith(_ENDINGS):
+        return None
+    if not (found := _ENDING.search(stem)):
         return None
     layer = name[: found.start()]
     written = (graph.value_names[v] for n in graph.readers[value] for v in graph.writes[n] if v != NONE)

@@ -8,7 +8,7 @@ specification, "Names within a graph"); a function sees no names from outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +30,9 @@ from rewriter.model.operator_set.operators import canonical
 
 NONE = -1
 """Placeholder for no node, no value (an omitted optional input) and no body."""
+
+_STORED = frozenset({"Constant", "Identity"})
+"""Operators that may only output a stored tensor."""
 
 
 @dataclass(slots=True)
@@ -187,16 +190,29 @@ class GraphIndex:
             if value != NONE:
                 yield from self.readers[value]
 
+    def distinct_successors(self, node: int) -> Collection[int]:
+        """Return the nodes that read an output of `node`, each once."""
+        written = self.writes[node]
+        if len(written) == 1 and written[0] != NONE:  # the usual case
+            return self.readers[written[0]]
+        return {*self.successors(node)}
+
     def predecessors(self, node: int) -> Iterator[int]:
         """Yield the nodes that write an input of `node`, once per such input."""
         for value in self.reads[node]:
             if value != NONE and self.producer[value] != NONE:
                 yield self.producer[value]
 
+    @cached_property
+    def stored_nodes(self) -> frozenset[int]:
+        """The nodes for which `is_stored` holds."""
+        kinds = enumerate(self.operators)
+        return frozenset([node for node, kind in kinds if kind[1] in _STORED and self.is_stored(node)])
+
     def is_stored(self, node: int) -> bool:
         """Whether a node only outputs a stored tensor: a Constant, or an Identity of an initializer."""
         domain, operator = self.operators[node]
-        if canonical(domain) or operator not in ("Constant", "Identity"):
+        if canonical(domain) or operator not in _STORED:
             return False
         return all(value in self.initializers for value in self.reads[node])
 

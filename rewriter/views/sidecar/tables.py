@@ -67,6 +67,7 @@ class NameColumns:
         self._scope: list[int] = []
         self._stem: list[int] = []
         self._number: list[int] = []
+        self._ends: dict[str, tuple[int, int]] = {}
 
     def columns(self) -> ModulesNamesJson:
         """Return the columns of all added names."""
@@ -81,11 +82,17 @@ class NameColumns:
             start = name.rfind("/") + 1
             self._scope.append(self._scopes.place(name[:start]))
             rest = name[start:]
+        if (end := self._ends.get(rest)) is None:  # the names of a file have few different ends
+            end = self._ends[rest] = self._split(rest)
+        self._stem.append(end[0])
+        self._number.append(end[1])
+
+    def _split(self, rest: str) -> tuple[int, int]:
+        """Return the position of the stem of a name without scope, and the number at its end or NONE."""
         stem = rest.rstrip(_DIGITS)
         digits = rest[len(stem) :]
         exact = digits == "0" or (digits and digits[0] != "0" and len(digits) <= _LONGEST)
-        self._stem.append(self._stems.place(stem if exact else rest))
-        self._number.append(int(digits) if exact else NONE)
+        return self._stems.place(stem if exact else rest), int(digits) if exact else NONE
 
 
 class WrittenOut:

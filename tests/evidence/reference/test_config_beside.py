@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import rewriter
-from rewriter.api import side_inputs as beside
-from rewriter.api.side_inputs import config_beside, with_config
 from rewriter.batch import Request, rewrite_one
+from rewriter.evidence.reference import config_beside as beside
+from rewriter.evidence.reference.config_beside import config_beside, with_config
 from rewriter.evidence.side_inputs import NOTHING
 from rewriter.model.limits import Limits, within
 from tests.cli.running import heard, run
