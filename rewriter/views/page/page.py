@@ -18,7 +18,14 @@ from rewriter.views.page.facts import page_facts
 from rewriter.views.page.findings import Findings
 from rewriter.views.summary import head_phrases, summarize
 
-_SCRIPTS = ("facts.js", "format.js", "icicle.js", "table.js", "detail.js", "overview.js", "main.js")
+_GRAPH = tuple(
+    f"graph/{name}" for name in ("flow.js", "layers.js", "places.js", "colours.js", "parts.js", "pane.js")
+)
+_SCRIPTS = (
+    *("facts.js", "format.js", "icicle.js", "table.js", "detail.js", "overview.js"),
+    *_GRAPH,
+    "main.js",
+)
 """Scripts in order of dependence: a script uses only earlier ones."""
 
 _LONGEST_TITLE = 400
@@ -32,7 +39,7 @@ def page_html(findings: Findings, by: str) -> str:
         findings: the results to show.
         by: the figure that sizes show at first: one of `findings.measures`, or '' if there is none.
     """
-    style, script = _part("style.css"), _script()
+    style, script = _part("style.css") + _part("graph.css"), _script()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"style-src {_hash(style)}; script-src {_hash(script)}"
