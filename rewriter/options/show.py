@@ -67,7 +67,10 @@ class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=
     other: Path | None = argument(None)
     svg: bool = option(False, "Draw the icicle alone, as SVG.")
     by: str = option(
-        "", "The figure that sizes show at first; by default parameters, if there are any.", choices=MEASURES
+        "",
+        "The figure that sizes show at first; by default time if it is measured, else parameters, if "
+        "there are any.",
+        choices=MEASURES,
     )
     original: Path | None = option(
         None, "Compare MODEL with the model that it was made from.", flag="--verify", metavar="ORIGINAL"

@@ -22,7 +22,7 @@ _GRAPH = tuple(
     f"graph/{name}" for name in ("flow.js", "layers.js", "places.js", "colours.js", "parts.js", "pane.js")
 )
 _SCRIPTS = (
-    *("facts.js", "format.js", "icicle.js", "table.js", "detail.js", "overview.js"),
+    *("facts.js", "format.js", "icicle.js", "table.js", "tools.js", "detail.js", "overview.js"),
     *_GRAPH,
     "main.js",
 )

@@ -59,14 +59,14 @@ def test_steps_down_and_up(tab: Tab, page: Path) -> None:
     tab.open(page)
     assert tab.run(CRUMBS) == ["(root)", "model"]  # the first module with several parts
     assert {"embeddings", "encoder", "pooler", "input_ids"} <= set(tab.run(NAMES))
-    for name in ("encoder", "layer", "1"):
+    for name in ("encoder", "layer", "layer.1"):
         tab.run(f"{DESCEND}('{name}')")
     assert tab.run(CRUMBS) == ["(root)", "model", "encoder", "layer", "1"]
     assert {"attention", "intermediate"} <= set(tab.run(NAMES))
     assert tab.run("document.querySelector('#detail .path').textContent") == "model.encoder.layer.1"
     tab.press("Escape")
     assert tab.run(CRUMBS)[-1] == "layer"
-    assert tab.run(CHOSEN) == "1"
+    assert tab.run(CHOSEN) == "layer.1"
     tab.click(".graph-crumbs button")
     assert tab.run(CRUMBS) == ["(root)"]
     assert faults(tab) == []
@@ -74,7 +74,7 @@ def test_steps_down_and_up(tab: Tab, page: Path) -> None:
 
 def test_edges_bear_types_and_nodes_their_attributes(tab: Tab, page: Path) -> None:
     tab.open(page)
-    for name in ("encoder", "layer", "1", "attention", "self"):
+    for name in ("encoder", "layer", "layer.1", "attention", "self"):
         tab.run(f"{DESCEND}('{name}')")
     labels = "[...document.querySelectorAll('.edge-label')].map(e => e.textContent)"
     assert "[2, 7, 128]" in tab.run(labels)
@@ -100,12 +100,12 @@ def test_keys_follow_the_dataflow(tab: Tab, page: Path) -> None:
     tab.run("document.querySelectorAll('.box')[0].focus()")
     tab.run(f"{DESCEND}('encoder')")
     tab.run(f"{DESCEND}('layer')")
-    tab.run("[...document.querySelectorAll('.box')].find(e => e.textContent.startsWith('0')).click()")
+    tab.run("[...document.querySelectorAll('.box')].find(e => e.textContent.startsWith('layer.0')).click()")
     tab.press("ArrowDown")
-    assert tab.run(CHOSEN) == "1"
+    assert tab.run(CHOSEN) == "layer.1"
     tab.press("ArrowUp")
-    assert tab.run(CHOSEN) == "0"
-    assert "read by 1" in tab.run("document.activeElement.ariaLabel")
+    assert tab.run(CHOSEN) == "layer.0"
+    assert "read by layer.1" in tab.run("document.activeElement.ariaLabel")
     tab.press("Enter")
     assert tab.run(CRUMBS)[-1] == "0"
 

@@ -8,6 +8,7 @@ const state = {
   words: [],
   matches: null, // numbers of the modules that match the search; null without a search
   leading: new Set(), // ancestors of these modules
+  least: 0, // share of the measure below which the table leaves out modules
 };
 
 const actions = {
@@ -121,6 +122,7 @@ document.getElementById("table").append(
     make("h2", { id: "table-title" }, "Modules"),
     make("span", { class: "search" }, box, make("kbd", { "aria-hidden": "true" }, "/")),
     found,
+    makeTableTools(state, table, (text) => { found.textContent = text; }),
     make("span", { class: "buttons" },
       make("button", { type: "button", class: "quiet", onclick: () => table.toggleAll(true) }, "Unfold all"),
       make("button", { type: "button", class: "quiet", onclick: () => table.toggleAll(false) }, "Fold all"))),

@@ -22,11 +22,12 @@ const sizeOfBox = (box, ofModule, ofNode) => {
   if (box.kind !== "group") return null;
   return box.parts.reduce((sum, part) => { const size = sizeOfBox(part, ofModule, ofNode); return size === null ? sum : (sum ?? 0) + size; }, null);
 };
+const nodesOfBox = (box) => sizeOfBox(box, (id) => totals.nodes[id], () => 1);
 const HEATS = {
   flops: { title: "FLOPs", short: MEASURES.flops.short, of: (box) => sizeOfBox(box, (id) => totals.flops[id], (node) => (flow.flops[node] < 0 ? null : flow.flops[node])) },
   bytes: { title: "Bytes of parameters", short: bytes, of: (box) => sizeOfBox(box, (id) => columns.bytes[id], () => null) },
   time: { title: "Time", short: time, of: (box) => sizeOfBox(box, (id) => (totals.time ? totals.time[id] : null), () => null) },
-  error: { title: "Error", short: (error) => (error === Infinity ? "infinite" : `off by ${error.toPrecision(2)}`), of: (box) => errorOf(box) },
+  error: { title: "Error", short: (error) => (error === Infinity ? "infinite error" : error === 0 ? "equal" : `off by ${error.toPrecision(2)}`), of: (box) => errorOf(box) },
 };
 
 // Returns the largest relative deviation of a box from the second model; null if not compared.

@@ -100,7 +100,7 @@ function foldRepetitions(parts) {
 }
 
 function nameOfPart(part) {
-  if (part.kind === "module") return labelOf(part.id);
+  if (part.kind === "module") return titleOf(part.id);
   if (part.kind === "node") return operatorOfNode(part.id);
   return part.title;
 }

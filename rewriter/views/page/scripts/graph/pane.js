@@ -25,7 +25,7 @@ function nameOfValue(value) {
 
 function makeGraph(actions) {
   let scope = { module: 0, groups: [] };
-  let colour = diff ? (diff.skipped ? "difference" : "error") : colourOfClass.size ? "class" : "evidence";
+  let colour = diff ? (diff.skipped ? "difference" : "error") : facts.by === "time" ? "time" : colourOfClass.size ? "class" : "evidence";
   let drawn = null; // boxes, edges, elements and layout of the graph on show
   let scale = 1;
   let chosen = -1;
@@ -162,8 +162,8 @@ function makeGraph(actions) {
       const figure = HEATS[colour].of(box);
       if (figure !== null) return HEATS[colour].short(figure);
     }
-    if (box.kind === "module") return modules[box.id].className || counted(box.nodes.length, "node");
-    if (box.kind === "group") return counted(box.nodes.length, "node");
+    if (box.kind === "module") return modules[box.id].className || counted(nodesOfBox(box), "node");
+    if (box.kind === "group") return counted(nodesOfBox(box), "node");
     const stored = readsOf(box.id).filter(isStored).map((value) => shortType(typeOfValue(value))).filter((type) => type && !type.endsWith("[]"));
     return stored.length ? `with ${stored.join(", ")}` : "";
   }
@@ -190,7 +190,7 @@ function makeGraph(actions) {
     if (box.kind === "module") return describe(box.id, facts.measures.includes(state.measure) ? state.measure : "nodes");
     if (box.kind === "node") return nameOfNode(box.id);
     if (isPort(box)) return box.values.slice(0, 12).map((value) => `${nameOfValue(value)}: ${typeOfValue(value) || "type unknown"}`).join("\n");
-    return `${titleOfBox(box)}, ${counted(box.nodes.length, "node")}`;
+    return `${titleOfBox(box)}, ${counted(nodesOfBox(box), "node")}`;
   }
 
   // Labels a box with the type of what it hands on; the label lies where its edges begin.

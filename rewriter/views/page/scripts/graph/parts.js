@@ -3,7 +3,7 @@
 function graphDetail(box, title) {
   if (box.kind === "node") return nodeParts(box.id);
   if (box.kind === "group") {
-    return [make("h2", {}, title), figures([["Nodes", whole(box.nodes.length)], ["Parts", whole(box.parts.length)], box.times ? ["Repetitions", whole(box.times), "of equal operators, attributes and sizes"] : null])];
+    return [make("h2", {}, title), figures([["Nodes", whole(nodesOfBox(box))], ["Parts", whole(box.parts.length)], box.times ? ["Repetitions", whole(box.times), "of equal operators, attributes and sizes"] : null])];
   }
   return [make("h2", {}, title), valueSection(box.kind === "input" ? "Values from outside" : "Values read outside", box.values)];
 }
