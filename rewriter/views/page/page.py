@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 from importlib import resources
+from pathlib import Path
 
 from rewriter.views.escape import html_text
 from rewriter.views.page.facts import page_facts
@@ -29,6 +30,9 @@ _SCRIPTS = (
 """Scripts in order of dependence: a script uses only earlier ones."""
 
 _LONGEST_TITLE = 400
+_HEAD = 4096
+"""Number of bytes in which a page names its generator."""
+_GENERATOR = b'<meta name="generator" content="onnx-module-rewriter report">'
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
@@ -55,6 +59,16 @@ def page_html(findings: Findings, by: str) -> str:
     template = _part("template.html")
     pieces = template.split("@@")  # text, name, text, name, ..., text
     return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page of this module: its head names the generator, before any text of a model."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_HEAD)
+    except OSError:
+        return False
+    return beginning.startswith(b"<!DOCTYPE html>") and _GENERATOR in beginning.partition(b"<title>")[0]
 
 
 def as_data(facts: object) -> str:
