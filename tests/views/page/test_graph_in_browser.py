@@ -134,6 +134,7 @@ def test_first_divergence_is_on_show(tab: Tab, tmp_path: Path) -> None:
     tab.open(tmp_path / "diff.html")
     assert tab.run(CRUMBS)[-2:] == ["1", "intermediate"]
     assert tab.run(CHOSEN) == "dense"
+    assert tab.run("scrollY") == 0  # the banner is in view, with the name of the module
     assert "off by" in tab.run("document.querySelector('.box.first-difference').textContent")
 
 

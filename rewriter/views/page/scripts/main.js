@@ -140,4 +140,5 @@ table.draw();
 icicle?.draw();
 graph?.enter(firstModuleOfGraph());
 detail.show(0);
-if (diff?.first) actions.select(diff.first.module, "overview");
+// As a selection in the icicle, since one from elsewhere would scroll the page.
+if (diff?.first) actions.select(diff.first.module, "icicle");
