@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onnx import GraphProto
 
@@ -81,6 +81,8 @@ class Stats(Display):
         fault: the reason why shapes could not be inferred; None if they were.
         mend: a way to make more FLOPs known, as the end of a sentence; empty if there is none.
         torch: reasons why PyTorch counts other parameters than the file has.
+        types: number of a value -> its type and shape, where they are known.
+        node_flops: node -> its FLOPs, or the reason why they are unknown.
     """
 
     analysis: Analysis
@@ -96,6 +98,8 @@ class Stats(Display):
     fault: str | None
     mend: str = ""
     torch: tuple[str, ...] = ()
+    types: Mapping[int, Known] = field(default_factory=dict)
+    node_flops: Sequence[int | str] = ()
 
     def _brief(self) -> str:
         nodes, initializers = counted(self.nodes, "node"), counted(self.initializers, "initializer")
@@ -135,6 +139,8 @@ def collect(analysis: Analysis, sizes: Mapping[str, int] | None = None) -> Stats
         fault=shapes.fault,
         mend=open_sizes(analysis.model, sizes) if reasons else "",
         torch=differences(analysis),
+        types=shapes.of,
+        node_flops=node_flops,
     )
 
 

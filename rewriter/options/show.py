@@ -54,7 +54,8 @@ class ExportOptions(
 class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=("shapes",)):
     """Write a page that shows MODEL: its tree, figures and evidence, and the differences to OTHER.
 
-    The page is one HTML file. It needs no server and loads no other file.
+    The page is one HTML file. It needs no server and loads no other file. Without -o it is written to
+    NAME.html in the current folder if stdout is a terminal, and else to stdout.
 
     \b
       rewriter report bert.onnx -o report.html
@@ -66,8 +67,12 @@ class ReportOptions(Verb, Document, Pairs, Sizes, ChildLimits, SideInputs, omit=
     model: Path = argument()
     other: Path | None = argument(None)
     svg: bool = option(False, "Draw the icicle alone, as SVG.")
+    open: bool = option(False, "Open the written file in the browser.")
     by: str = option(
-        "", "The figure that sizes show at first; by default parameters, if there are any.", choices=MEASURES
+        "",
+        "The figure that sizes show at first; by default time if it is measured, else parameters, if "
+        "there are any.",
+        choices=MEASURES,
     )
     original: Path | None = option(
         None, "Compare MODEL with the model that it was made from.", flag="--verify", metavar="ORIGINAL"

@@ -16,39 +16,20 @@ from rewriter.insight.stats import Port
 from rewriter.modules.module import Module, Parameter
 from rewriter.modules.module_tree import ModuleTree
 from rewriter.paths import ROOT, ModulePath
-from rewriter.runtime.inputs.signature import Known
 from rewriter.verdict.phrases import proof_phrases
 from rewriter.views.coverage import coverage_phrases, source_words, would_help
-from rewriter.views.escape import shorten, visible
-from rewriter.views.json.stats import element_name
 from rewriter.views.json.types import JsonObject
+from rewriter.views.page.dataflow import dataflow_json
 from rewriter.views.page.differences import differences_json
 from rewriter.views.page.findings import Findings
+from rewriter.views.page.texts import TextTable, known_text, shown, type_text
 from rewriter.views.rows import folding_of
 from rewriter.views.summary import head_phrases, summarize
 
-_LONGEST = 400
-"""Maximum number of characters of a name, since a file may contain names of any length."""
 _KEPT = 3
 """Number of entries of a weight that are never left out: name, type, bytes."""
 _MOST_PORTS = 24
 """Maximum number of listed inputs, and of listed outputs, of a module."""
-
-
-class TextTable:
-    """Table of texts without duplicates, addressed by number."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, int] = {}
-
-    def number(self, text: str | None) -> int:
-        """Return the number of a text, and add the text if it is new; -1 for None."""
-        return -1 if text is None else self.texts.setdefault(shown(text), len(self.texts))
-
-
-def shown(text: str | bytes) -> str:
-    """Shorten and escape a name of the file for the page."""
-    return shorten(visible(text), _LONGEST)
 
 
 def page_facts(findings: Findings, by: str) -> JsonObject:
@@ -72,6 +53,7 @@ def page_facts(findings: Findings, by: str) -> JsonObject:
             for each in findings.functions
         ],
         "modules": columns,
+        "dataflow": dataflow_json(findings, texts),
         "profile": _profile(findings),
         "diff": None if findings.diff is None else differences_json(findings.diff, _numbers(findings), shown),
         "texts": list(texts.texts),
@@ -188,7 +170,7 @@ def _weight(parameter: Parameter, module: Module, texts: TextTable) -> list[obje
         said.append(f"shared with {others}" + (f" and {more} more" if more > 0 else ""))
     entry: list[object] = [
         shown(parameter.name),
-        texts.number(_type(parameter.dtype, parameter.shape)),
+        texts.number(type_text(parameter.dtype, parameter.shape)),
         bytes_of(parameter),
         0 if same else shown(parameter.initializer),
         "; ".join(said),
@@ -213,19 +195,8 @@ def _ports(ports: Iterable[Port], texts: TextTable) -> list[object]:
     listed = list(ports)
     found: list[object] = []
     for port in listed[:_MOST_PORTS]:
-        found += [shown(port.name), texts.number(_known(port.known))]
+        found += [shown(port.name), texts.number(known_text(port.known))]
     return [*found, len(listed) - _MOST_PORTS] if len(listed) > _MOST_PORTS else found
-
-
-def _known(known: Known | None) -> str | None:
-    if known is None:
-        return None
-    name = element_name(known.element) or "unknown type"
-    return f"{name}, rank unknown" if known.dims is None else _type(name, known.dims)
-
-
-def _type(dtype: str, dims: Iterable[object]) -> str:
-    return f"{dtype} [{', '.join('?' if dim is None else str(dim) for dim in dims)}]"
 
 
 def _functions(findings: Findings) -> dict[ModulePath, list[int]]:

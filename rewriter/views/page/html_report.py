@@ -16,8 +16,8 @@ class PageReport(Display):
 
     Attributes:
         findings: the results to show.
-        by: the figure that sizes show at first: `parameters`, `nodes`, `flops` or `time`; '' for the first
-            available.
+        by: the figure that sizes show at first: `parameters`, `nodes`, `flops` or `time`; '' for time if it
+            was measured, else for the first available.
     """
 
     findings: Findings
@@ -26,7 +26,8 @@ class PageReport(Display):
     @property
     def measure(self) -> str:
         """The figure that sizes show at first; '' for a model without figures."""
-        return self.by or next(iter(self.findings.measures), "")
+        measures = self.findings.measures
+        return self.by or ("time" if "time" in measures else next(iter(measures), ""))
 
     @property
     def html(self) -> str:

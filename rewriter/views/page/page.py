@@ -12,16 +12,27 @@ import base64
 import hashlib
 import json
 from importlib import resources
+from pathlib import Path
 
 from rewriter.views.escape import html_text
 from rewriter.views.page.facts import page_facts
 from rewriter.views.page.findings import Findings
 from rewriter.views.summary import head_phrases, summarize
 
-_SCRIPTS = ("facts.js", "format.js", "icicle.js", "table.js", "detail.js", "overview.js", "main.js")
+_GRAPH = tuple(
+    f"graph/{name}" for name in ("flow.js", "layers.js", "places.js", "colours.js", "parts.js", "pane.js")
+)
+_SCRIPTS = (
+    *("facts.js", "format.js", "icicle.js", "table.js", "tools.js", "detail.js", "overview.js"),
+    *_GRAPH,
+    "main.js",
+)
 """Scripts in order of dependence: a script uses only earlier ones."""
 
 _LONGEST_TITLE = 400
+_HEAD = 4096
+"""Number of bytes in which a page names its generator."""
+_GENERATOR = b'<meta name="generator" content="onnx-module-rewriter report">'
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
@@ -32,7 +43,7 @@ def page_html(findings: Findings, by: str) -> str:
         findings: the results to show.
         by: the figure that sizes show at first: one of `findings.measures`, or '' if there is none.
     """
-    style, script = _part("style.css"), _script()
+    style, script = _part("style.css") + _part("graph.css"), _script()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"style-src {_hash(style)}; script-src {_hash(script)}"
@@ -48,6 +59,16 @@ def page_html(findings: Findings, by: str) -> str:
     template = _part("template.html")
     pieces = template.split("@@")  # text, name, text, name, ..., text
     return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page of this module: its head names the generator, before any text of a model."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_HEAD)
+    except OSError:
+        return False
+    return beginning.startswith(b"<!DOCTYPE html>") and _GENERATOR in beginning.partition(b"<title>")[0]
 
 
 def as_data(facts: object) -> str:

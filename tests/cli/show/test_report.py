@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -47,3 +51,41 @@ def test_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("report", BERT, tmp_path / "none.onnx") == 3
     assert run("report", BERT, "-o", tmp_path / "none" / "report.html") == 2
     assert all(line.startswith("rewriter: ") for line in capsys.readouterr().err.splitlines())
+
+
+def on_terminal(folder: Path, *words: object) -> tuple[int, str]:
+    """Run a command with a terminal as stdout; return its exit code and what it printed."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "rewriter", *map(str, words)]
+    done = subprocess.run(command, stdout=theirs, stderr=subprocess.STDOUT, cwd=folder, check=False)
+    os.close(theirs)
+    printed = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    return done.returncode, printed
+
+
+def test_on_a_terminal_the_page_is_a_file_that_replaces_reports_alone(tmp_path: Path) -> None:
+    page = tmp_path / "dy.html"
+    for _ in range(2):  # the second run replaces the report of the first
+        code, printed = on_terminal(tmp_path, "report", BERT)
+        assert code == 0
+        assert "written" in printed
+        assert "dy.html" in printed
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    page.write_text("<!DOCTYPE html><title>diary</title>", "utf-8")
+    code, printed = on_terminal(tmp_path, "report", BERT)
+    assert code == 2
+    assert "exists and is no report" in printed
+    assert "diary" in page.read_text("utf-8")
+
+
+def test_the_written_page_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    page = tmp_path / "a page.html"
+    assert run("report", BERT, "--open", "-o", page) == 0
+    assert opened == [page.as_uri()]
+    assert run("report", BERT, "--open") == 2
+    assert "name it with -o" in capsys.readouterr().err

@@ -22,8 +22,8 @@ from tests.exports import EXPORTS
 from tests.views.page.hostile import NAMES, hostile_model
 
 BERT = EXPORTS / "bert" / "ts.onnx"
-TAGS = ["html", "head", "meta", "meta", "meta", "meta", "meta", "title", "style", "body", "noscript", "p"]
-TAGS += ["header", "main", "section", "div", "section", "aside", "script", "script"]
+TAGS = ["html", "head", *["meta"] * 6, "title", "style", "body", "noscript", "p"]
+TAGS += ["header", "main", "section", "div", "div", "section", "section", "aside", "script", "script"]
 
 
 class Page(HTMLParser):
@@ -77,6 +77,7 @@ def test_the_policy_lets_only_the_page_itself_in() -> None:
 def test_nothing_is_fetched_and_nothing_is_parsed() -> None:
     html = rewriter.report(BERT).html
     own = html[: html.index('id="facts"')] + html[html.index("</script>") :]
+    own = own.replace('"http://www.w3.org/2000/svg"', "")  # the name of the elements of SVG, not an address
     for word in (
         "http:",
         "https:",

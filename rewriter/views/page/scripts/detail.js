@@ -16,11 +16,16 @@ function makeDetail(actions) {
   }
 
   function show(id) {
-    title.textContent = id === HOMELESS ? "Not placed" : pathOf(id);
-    content.replaceChildren(...(id === HOMELESS ? homeless() : moduleParts(id, actions)).filter(Boolean));
+    if (id === HOMELESS) showParts(homeless(), "Not placed");
+    else showParts(moduleParts(id, actions), pathOf(id));
+  }
+
+  function showParts(parts, name) {
+    title.textContent = name;
+    content.replaceChildren(...parts.filter(Boolean));
     content.scrollTop = 0;
   }
-  return { show };
+  return { show, showParts };
 }
 
 const section = (title, ...children) => make("section", {}, make("h3", {}, title), children);

@@ -8,6 +8,7 @@ const state = {
   words: [],
   matches: null, // numbers of the modules that match the search; null without a search
   leading: new Set(), // ancestors of these modules
+  least: 0, // share of the measure below which the table leaves out modules
 };
 
 const actions = {
@@ -16,10 +17,11 @@ const actions = {
     icicle?.refresh();
     if (from === "table") table.refresh();
     else {
-      // A selection in the icicle does not scroll the table, since that could move the icicle out of view.
-      table.reveal(id, from !== "icicle");
+      // A selection in the icicle or graph does not scroll the table, since that could move them out of view.
+      table.reveal(id, from !== "icicle" && from !== "graph");
       table.refresh();
     }
+    if (from !== "graph") graph?.follow(id);
     detail.show(id);
   },
   zoom(id) {
@@ -28,10 +30,22 @@ const actions = {
     icicle?.draw();
     table.reveal(id, false);
     table.refresh();
+    graph?.follow(id);
     detail.show(id);
     back.hidden = state.zoom === 0;
   },
+  showParts: (parts, name) => detail.showParts(parts, name),
 };
+
+// A graph of one box says little: it begins at the first module with several parts.
+function firstModuleOfGraph() {
+  let id = 0;
+  for (;;) {
+    const { parts } = partsOfModule(id);
+    if (parts.length !== 1 || parts[0].kind !== "module") return id;
+    [{ id }] = parts;
+  }
+}
 
 function search(query) {
   state.words = query.toLowerCase().split(/\s+/).filter(Boolean);
@@ -54,6 +68,8 @@ function search(query) {
 const detail = makeDetail(actions);
 const table = makeTable(state, actions);
 const icicle = facts.measures.length ? makeIcicle(state, actions) : null;
+const graph = flow.module.length ? makeGraph(actions) : null;
+document.getElementById("graph").hidden = !graph;
 
 drawOverview(actions);
 
@@ -106,6 +122,7 @@ document.getElementById("table").append(
     make("h2", { id: "table-title" }, "Modules"),
     make("span", { class: "search" }, box, make("kbd", { "aria-hidden": "true" }, "/")),
     found,
+    makeTableTools(state, table, (text) => { found.textContent = text; }),
     make("span", { class: "buttons" },
       make("button", { type: "button", class: "quiet", onclick: () => table.toggleAll(true) }, "Unfold all"),
       make("button", { type: "button", class: "quiet", onclick: () => table.toggleAll(false) }, "Fold all"))),
@@ -121,4 +138,7 @@ document.addEventListener("keydown", (event) => {
 
 table.draw();
 icicle?.draw();
+graph?.enter(firstModuleOfGraph());
 detail.show(0);
+// As a selection in the icicle, since one from elsewhere would scroll the page.
+if (diff?.first) actions.select(diff.first.module, "icicle");

@@ -8,23 +8,42 @@ function makeTable(state, actions) {
   const grid = make("div", { class: `grid ${diff || profile ? "many" : ""}`, role: "treegrid", "aria-label": "Modules", "aria-readonly": "true", onkeydown: onKey });
   let rows = new Map();
 
-  const figure = (title, kind, cell) => ({ title, kind: `figure ${kind}`, cell });
+  const figure = (title, kind, cell, value) => ({ title, kind: `figure ${kind}`, cell, value });
   const shown = [
-    { title: "Module", kind: "module", cell: moduleCell },
-    { title: "Class", kind: "class", cell: (id) => modules[id].className || "" },
-    ...(columns.calls.some((calls) => calls > 1) ? [figure("Calls", "calls", callsCell)] : []),
+    { title: "Module", kind: "module", cell: moduleCell, value: labelOf },
+    { title: "Class", kind: "class", cell: (id) => modules[id].className || "", value: (id) => modules[id].className || "" },
+    ...(columns.calls.some((calls) => calls > 1) ? [figure("Calls", "calls", callsCell, (id) => columns.calls[id] || 0)] : []),
     ...facts.measures.map((measure) =>
-      figure(measure === "parameters" ? "Params" : MEASURES[measure].title, measure, (id) => sizeCell(id, measure))),
-    ...(diff ? [{ title: "Difference", kind: "difference", cell: differenceCell }] : []),
+      figure(measure === "parameters" ? "Params" : MEASURES[measure].title, measure, (id) => sizeCell(id, measure), (id) => totals[measure][id])),
+    ...(diff ? [{ title: "Difference", kind: "difference", cell: differenceCell, value: (id) => errorOf({ kind: "module", id }) ?? -1 }] : []),
     { title: "Evidence", kind: "evidence", cell: evidenceCell },
-    { title: "Share", kind: "share", cell: shareCell },
+    { title: "Share", kind: "share", cell: shareCell, value: (id) => totals[state.measure]?.[id] ?? 0 },
   ];
 
   function header() {
     const titleOf = ({ title, kind }) =>
       kind === "share" && facts.measures.length ? `Share of ${MEASURES[state.measure].noun}` : title;
     return make("div", { class: "row head", role: "row" },
-      shown.map((each) => make("span", { class: `column ${each.kind}`, role: "columnheader" }, titleOf(each))));
+      shown.map((each) => make("span", { class: `column ${each.kind}`, role: "columnheader", "aria-sort": sortedBy(each) },
+        each.value ? make("button", { type: "button", class: "sort", title: "Sort siblings by this column", onclick: () => sort(each) }, titleOf(each)) : titleOf(each))));
+  }
+
+  // A click sorts the siblings of each module, figures from the largest and texts from A; the next one turns
+  // the order around, and the third restores the order of the tree.
+  let order = null; // the column, and whether its order is turned around
+  function sort(column) {
+    const same = order?.column === column;
+    order = same && order.turned ? null : { column, turned: same };
+    draw();
+    grid.querySelectorAll(".heads .column")[shown.indexOf(column)].firstChild.focus();
+  }
+  const rises = ({ column, turned }) => (typeof column.value(0) === "string") !== turned;
+  const sortedBy = (column) => (order?.column !== column ? null : rises(order) ? "ascending" : "descending");
+  function sorted(ids) {
+    if (!order) return ids;
+    const { value } = order.column;
+    const compare = (one, other) => (typeof one === "string" ? one.localeCompare(other, "en", { numeric: true }) : one - other);
+    return [...ids].sort((one, other) => compare(value(one), value(other)) * (rises(order) ? 1 : -1));
   }
 
   function callsCell(id) {
@@ -51,7 +70,13 @@ function makeTable(state, actions) {
   function differenceCell(id) {
     const kind = differenceOf(id);
     if (!kind || kind === "same") return "";
-    return make("span", { class: `badge diff-${kind}` }, DIFFERENCES[kind]);
+    const error = errorOf({ kind: "module", id });
+    const badge = make("span", { class: `badge diff-${kind}`, title: error ? HEATS.error.short(error) : null }, DIFFERENCES[kind]);
+    if (error) {
+      badge.classList.add("heat");
+      badge.style.setProperty("--heat", `${Math.round(72 * warmth("error", error))}%`);
+    }
+    return badge;
   }
 
   function evidenceCell(id) {
@@ -87,7 +112,8 @@ function makeTable(state, actions) {
   }
 
   const isOpen = (id) => (state.matches ? state.leading.has(id) : open.has(id));
-  const below = (id) => modules[id].children.filter((child) => !state.matches || state.matches.has(child) || state.leading.has(child));
+  const below = (id) => sorted(modules[id].children.filter((child) => (!state.matches || state.matches.has(child) || state.leading.has(child)) && isLarge(child)));
+  const isLarge = (id) => !state.least || totals[state.measure][id] >= state.least * totals[state.measure][0];
 
   function visible() {
     const found = [];
