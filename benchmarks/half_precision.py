@@ -162,7 +162,7 @@ def row_of(name: str, build: Callable[[], Net], folder: Path) -> list[object]:
     found = rewriter.precision(path, inputs=feeds, tolerance=TOLERANCE)
     beyond = {str(module.path) for module in found.modules if module.overflows}
     model = onnx.load(path)
-    exact = ReferenceEvaluator(model).run(None, feeds)[0]
+    (exact,) = _run(model, feeds)
 
     def error(block: list[str]) -> float:
         copy = onnx.ModelProto.FromString(model.SerializeToString())
@@ -173,7 +173,7 @@ def row_of(name: str, build: Callable[[], Net], folder: Path) -> list[object]:
         del half.graph.node[:]
         half.graph.node.extend(nodes)  # onnxruntime's converter appends its Casts at the end
         with np.errstate(all="ignore"):
-            got = ReferenceEvaluator(half).run(None, feeds)[0]
+            (got,) = _run(half, feeds)
         far = np.abs(got.astype(np.float64) - exact)
         return float(np.where(np.isnan(far), np.inf, far).max() / np.abs(exact).max())
 
@@ -187,6 +187,11 @@ def row_of(name: str, build: Callable[[], Net], folder: Path) -> list[object]:
         f"{kept:.2g}",
         "yes" if kept <= TOLERANCE else "no",
     ]
+
+
+def _run(model: onnx.ModelProto, feeds: dict[str, Any]) -> list[Any]:
+    """Return the outputs of a model from onnx's reference evaluator."""
+    return list(ReferenceEvaluator(model).run(None, feeds))
 
 
 def report(*, held_out: bool) -> str:
