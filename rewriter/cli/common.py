@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from rewriter.evidence.side_inputs import NOTHING, Given
 from rewriter.modules.analysis import Analysis
 from rewriter.options.groups import Printing, Proof, SideInputs
 from rewriter.options.look import ExplainOptions, TreeOptions
-from rewriter.views.text.parts import UNCUT
+from rewriter.views.text.parts import uncut_without_terminal
 
 
 def given_of(options: SideInputs, output: Path | None = None) -> Given:
@@ -62,14 +61,8 @@ def emit_json(document: object) -> None:
 
 
 def stdout() -> Console:
-    """Return the console for results; the terminal determines colours and width.
-
-    Without a terminal, lines are as long as they need, unless COLUMNS says otherwise: programs read them.
-    """
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = UNCUT
-    return console
+    """Return the console for results; the terminal determines colours and width, if there is one."""
+    return uncut_without_terminal(Console(highlight=False))
 
 
 @contextmanager

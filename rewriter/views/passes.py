@@ -14,6 +14,7 @@ from rewriter.passes.base import Pass
 from rewriter.passes.registry.catalogue import Catalogue
 from rewriter.passes.registry.plugins import package_of
 from rewriter.passes.registry.syntax import options_of, purpose_of
+from rewriter.views.text.parts import page_width
 
 PASSES: Final = "rewriter.passes/1"
 
@@ -58,7 +59,7 @@ def print_passes(found: Catalogue, console: Console) -> None:
         package = package_of(step)
         source = f"  from {package}" if package else ""
         console.print(Text.assemble((step.name, "bold"), _braces(step), (source, "dim")), soft_wrap=True)
-        console.print(Padding(Text(purpose_of(step)), (0, 0, 1, 4)))
+        console.print(Padding(Text(purpose_of(step)), (0, 0, 1, 4)), width=page_width(console))
 
 
 def _pass_json(step: type[Pass]) -> PassOptionsJson:

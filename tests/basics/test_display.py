@@ -67,6 +67,7 @@ def shown(model: rewriter.Model, tmp_path_factory: pytest.TempPathFactory) -> di
         model.tap(POOLER, numbers=False),
         *(weights, model.refit({key: weights.read(key) for key in weights.given}, partial=True)),
         model.replace(POOLER, "my.domain:Pooler", numbers=False),
+        rewriter.Precision(model.analysis, "fp16", 0.01, skipped="a\nreason"),
         *(rewriter.Profile(model.analysis, 0, skipped="a\nreason"), model.report(numbers=False)),
         *(refusal, rewriter.RewriterError("a fault"), rewriter.Part.NAMES),
         *(

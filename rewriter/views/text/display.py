@@ -41,6 +41,7 @@ from rewriter.views.text.edits.replacement import print_replacement
 from rewriter.views.text.edits.weights import print_refit, print_weights
 from rewriter.views.text.explanation import print_explanation
 from rewriter.views.text.numbers.precision import print_precision
+from rewriter.views.text.parts import uncut_without_terminal
 from rewriter.views.text.profile import print_profile
 from rewriter.views.text.rewrite_report import print_report, print_verification
 from rewriter.views.text.sources import print_sources
@@ -60,7 +61,7 @@ def text_of(found: object) -> str:
     stream = StringIO()
     # In a notebook, rich would display the output itself instead of writing to the stream.
     console = Console(file=stream, highlight=False, no_color=True, force_terminal=False, force_jupyter=False)
-    print_result(found, console)
+    print_result(found, uncut_without_terminal(console))
     return stream.getvalue().removesuffix("\n")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -73,6 +75,13 @@ def cut_middle(text: str, width: int, dots: str) -> str:
         end = f"{character}{end}"
     start = set_cell_size(text, kept - kept // 2).rstrip()
     return f"{start}{dots[:width]}{end}"
+
+
+def uncut_without_terminal(console: Console) -> Console:
+    """Make lines as long as they need if stdout is no terminal and COLUMNS is not set: programs read them."""
+    if "COLUMNS" not in os.environ and not sys.stdout.isatty():
+        console.width = UNCUT
+    return console
 
 
 def page_width(console: Console) -> int:
