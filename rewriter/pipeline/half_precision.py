@@ -5,7 +5,7 @@ from __future__ import annotations
 from rewriter.basics.literals import HalfWord
 from rewriter.errors import UsageError
 from rewriter.evidence.side_inputs import NOTHING, Given
-from rewriter.insight.half_precision.module_precision import Precision, half_precision
+from rewriter.insight.half_precision.module_precision import FOUND_NOTHING, Precision, half_precision
 from rewriter.model.storage import external_data
 from rewriter.modules.selection import EVERYTHING, Selection
 from rewriter.options.words import HALF_TOLERANCE
@@ -40,6 +40,7 @@ def precision(
     arrays = None if inputs is None else fitting(model, inputs)
     found = half_precision(analysis, to, inputs=arrays, tolerance=tolerance, timeout=timeout)
     if found.skipped is not None:
-        mend = "; --inputs runs the model on your own arrays" if inputs is None else ""
+        other = inputs is None and found.skipped != FOUND_NOTHING
+        mend = "; --inputs runs the model on your own arrays" if other else ""
         raise UsageError(f"{name_of(analysis.path)}: {found.skipped}{mend}")
     return found

@@ -20,6 +20,7 @@ from rewriter.runtime.inputs.planning import plan
 from rewriter.runtime.rounding.measurement import RoundingRequest, RoundingRun, measure_rounding
 from rewriter.runtime.rounding.ranges import HALF_TYPES, ValueRange
 
+FOUND_NOTHING = "no node outside of graph bodies reads or writes numbers in float32"
 SETS = 2
 """Number of drawn input sets."""
 
@@ -151,6 +152,8 @@ def half_precision(
     found = measure_rounding(analysis.model, folder, request, timeout=timeout)
     if isinstance(found, Ended):
         return Precision(analysis, to, tolerance, fixed=fixed, skipped=found.how)
+    if not any(each.elements for each in found.ranges):
+        return Precision(analysis, to, tolerance, fixed=fixed, skipped=FOUND_NOTHING)
     return Precision(
         analysis,
         to,

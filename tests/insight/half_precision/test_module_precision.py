@@ -91,10 +91,16 @@ def test_what_is_not_rounded_is_counted() -> None:
     }"""
     found = rewriter.precision(model(text))
     assert found.fixed == 3
+    assert "with all but 3 nodes in fp16" in said(found)
     assert "3 nodes in or with graph bodies, or in functions, are not rounded" in said(found)
     called = """g (float[2] x) => (float[2] y) { ["/pre/Neg"] a = Neg(x) ["/f"] y = m.f(a) }
     <domain: "m", opset_import: ["" : 17]> f (a) => (b) { ["/enc/Abs"] b = Abs(a) }"""
     assert rewriter.precision(parser.parse_model(HEAD.replace("17]", '17, "m": 1]') + called)).fixed == 1
+
+
+def test_a_model_in_half_precision_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"reads or writes numbers in float32$"):
+        rewriter.precision(model("g (float16[2] x) => (float16[2] y) { y = Neg(x) }"))
 
 
 def test_a_model_that_does_not_run_is_one_line() -> None:

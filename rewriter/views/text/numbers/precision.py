@@ -54,7 +54,8 @@ def headline(found: Precision) -> str:
     """Describe the result in one line."""
     if found.skipped is not None:
         return f"nothing measured: {found.skipped}"
-    all_of = f"with all in {found.to}, {_outputs(found.error)}"
+    but = f" but {counted(found.fixed, 'node')}" if found.fixed else ""
+    all_of = f"with all{but} in {found.to}, {_outputs(found.error)}"
     if found.error_kept is None:
         return f"no module has to stay in fp32: {all_of}"
     verb = "has" if len(found.kept) == 1 else "have"
