@@ -126,6 +126,7 @@ class BodyOutput:
     def _leave(self, owner: NodeProto, body: GraphProto, name: str, result: str, outer: GraphProto) -> None:
         """Make `name`, a value of a body, a result of its owner."""
         inner = self._fresh(result)
+        self._name_outputs(owner, result)
         body.node.add(op_type="Identity", input=[name], output=[inner])
         info = helper.make_tensor_value_info(inner, self.type.tensor_type.elem_type, None)
         if owner.op_type == "If":
@@ -136,6 +137,15 @@ class BodyOutput:
             self._carry(owner, body, info, result)
         else:
             self._take_last(owner, body, info, result, outer)
+
+    def _name_outputs(self, owner: NodeProto, result: str) -> None:
+        """Name the outputs that the owner leaves out, because onnxruntime refuses an output without a name.
+
+        These names are not among those made for the tap: without them the file would not run after `untap`.
+        """
+        for place, written in enumerate(owner.output):
+            if not written:
+                owner.output[place] = self._taken.fresh(f"{result}.unused")
 
     def _leave_branch(self, owner: NodeProto, body: GraphProto, info: ValueInfoProto, result: str) -> None:
         body.output.append(info)
