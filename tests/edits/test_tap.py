@@ -112,7 +112,7 @@ UNREAD_IF = """g (float[2] x, bool k) => (float[2] y) {
         (UNREAD_IF, {"k": True}, "last"),
     ],
 )
-def test_an_output_without_a_name_gets_one(
+def test_a_last_output_without_a_name_gets_one(
     text: str, feeds: dict[str, Any], iterations: IterationsWord
 ) -> None:
     """onnxruntime refuses an owner of bodies with such an output, so `untap` keeps the name."""
@@ -237,3 +237,10 @@ def test_a_tap_whose_output_is_gone_may_come_again() -> None:
     assert outputs(again)[0] == "y"
     assert len(outputs(again)) == 2
     assert rewriter.untap(again, numbers=False).analysis.model == chain(*LAYERS)
+
+
+def test_an_output_without_a_name_before_a_named_one_stays() -> None:
+    text = SCAN.replace("(float[2] s, float[N,2] ys)", "(float[N,2] ys)")
+    plain = model(text)
+    plain.graph.node[0].output[0] = ""
+    assert list(tapped(plain, value="q").graph.node[0].output[:2]) == ["", "ys"]

@@ -139,13 +139,14 @@ class BodyOutput:
             self._take_last(owner, body, info, result, outer)
 
     def _name_outputs(self, owner: NodeProto, result: str) -> None:
-        """Name the outputs that the owner leaves out, because onnxruntime refuses an output without a name.
+        """Name the outputs that the owner leaves out at its end: onnxruntime refuses outputs without a name.
 
         These names are not among those made for the tap: without them the file would not run after `untap`.
+        The proof does not see that a name before a named output is unused, so such an output gets none.
         """
-        for place, written in enumerate(owner.output):
-            if not written:
-                owner.output[place] = self._taken.fresh(f"{result}.unused")
+        named = max((place for place, written in enumerate(owner.output) if written), default=-1)
+        for place in range(named + 1, len(owner.output)):
+            owner.output[place] = self._taken.fresh(f"{result}.unused")
 
     def _leave_branch(self, owner: NodeProto, body: GraphProto, info: ValueInfoProto, result: str) -> None:
         body.output.append(info)
