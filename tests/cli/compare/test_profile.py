@@ -16,7 +16,8 @@ BERT = EXPORTS / "bert" / "dy.onnx"
 QUICK = ("--rounds", "2", "--warmup", "1", "--threads", "1")
 
 
-def test_tree_and_classes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tree_and_classes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     assert run("profile", BERT, *QUICK) == 0
     out = capsys.readouterr().out
     assert "% of kernel time mapped to modules" in out
