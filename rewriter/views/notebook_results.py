@@ -12,7 +12,9 @@ from rewriter.insight.time_by_module import ModuleTime
 from rewriter.modules.module import plain_name
 from rewriter.paths import ROOT, ModulePath
 from rewriter.views.escape import html_text
-from rewriter.views.text.diff import change_lines, compared_phrases, figures_of, headline, is_shown, notes_of
+from rewriter.views.text.differences.module_lines import change_lines, figures_of
+from rewriter.views.text.differences.printing import is_shown
+from rewriter.views.text.differences.sentences import compared_phrases, headline, notes_of
 from rewriter.views.text.profile import head_lines, percent_text, shown_modules, spread_text, time_text
 
 _LINES = 2000

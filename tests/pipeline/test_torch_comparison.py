@@ -15,7 +15,7 @@ import rewriter
 from rewriter.errors import UsageError
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.views.json.diff import diff_json
-from rewriter.views.text.diff import print_diff
+from rewriter.views.text.differences.printing import print_diff
 from tests.build import model
 from tests.cli.running import run
 

@@ -12,7 +12,8 @@ import rewriter
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.insight.profile import Profile
 from rewriter.paths import ModulePath
-from rewriter.views.text.diff import headline, print_diff
+from rewriter.views.text.differences.printing import print_diff
+from rewriter.views.text.differences.sentences import headline
 from rewriter.views.text.profile import print_profile
 from tests.build import model
 

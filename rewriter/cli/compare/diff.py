@@ -10,7 +10,7 @@ from rewriter.errors import Different
 from rewriter.insight.comparison.module_diff import chosen_of
 from rewriter.options.compare import DiffOptions
 from rewriter.views.json.diff import diff_json
-from rewriter.views.text.diff import print_diff
+from rewriter.views.text.differences.printing import print_diff
 
 
 def run(options: DiffOptions) -> int:

@@ -34,6 +34,11 @@ class CallNumbers(NamedTuple):
         outputs = self.outputs
         return bool(self.asked) and not (outputs.pairs or outputs.only_before or outputs.only_after)
 
+    @property
+    def has_unpaired(self) -> bool:
+        """Whether an output of either model has no counterpart in the other."""
+        return bool(self.outputs.only_before or self.outputs.only_after)
+
     def diverges(self, tolerance: float) -> bool:
         """Whether the relative deviation of an output exceeds the tolerance."""
         worst = self.outputs.worst

@@ -280,4 +280,4 @@ def _verdict(call: CallNumbers, tolerance: float) -> CallVerdict:
         return "diverges"
     if call.comparable:
         return "equal"
-    return "not comparable" if call.outputs.only_before or call.outputs.only_after else "no results"
+    return "not comparable" if call.has_unpaired else "no results"

@@ -34,7 +34,7 @@ from rewriter.views.passes import print_passes
 from rewriter.views.rewrite_report import Report
 from rewriter.views.text.conflicts import print_conflicts
 from rewriter.views.text.cutting import print_extraction, print_split
-from rewriter.views.text.diff import print_diff
+from rewriter.views.text.differences.printing import print_diff
 from rewriter.views.text.doctor import print_diagnosis
 from rewriter.views.text.edits.implant import print_implanting
 from rewriter.views.text.edits.replacement import print_replacement

@@ -10,7 +10,7 @@ from rich.console import Console
 import rewriter
 from rewriter.insight.comparison.module_diff import Diff
 from rewriter.views.json.diff import diff_json
-from rewriter.views.text.diff import print_diff
+from rewriter.views.text.differences.printing import print_diff
 from tests.build import model
 
 AMPLIFIER = """g (float[4] x) => (float[4] y)

@@ -16,7 +16,7 @@ from rewriter.insight.comparison.module_pairs import How, pair_modules
 from rewriter.insight.comparison.structural_diff import Aspect, Change
 from rewriter.paths import ROOT
 from rewriter.runtime.child.call import Task
-from rewriter.views.text.diff import print_diff
+from rewriter.views.text.differences.printing import print_diff
 from tests.build import HEAD, model
 
 BODY = """
