@@ -5,6 +5,7 @@ python docs/refresh_readme.py
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,10 @@ MODEL = ROOT / "fixtures" / "exports" / "bert" / "dy.onnx"
 def output_of(*words: str) -> str:
     """What `rewriter` prints at a width of 80 columns."""
     command = [sys.executable, "-m", "rewriter", *words]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    environment = os.environ | {"COLUMNS": "80"}
+    done = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment
+    )
     return done.stdout.rstrip()
 
 
