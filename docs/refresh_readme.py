@@ -20,9 +20,7 @@ def output_of(*words: str) -> str:
     """What `rewriter` prints at a width of 80 columns."""
     command = [sys.executable, "-m", "rewriter", *words]
     environment = os.environ | {"COLUMNS": "80"}
-    done = subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment
-    )
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment)
     return done.stdout.rstrip()
 
 
