@@ -25,7 +25,7 @@ def precision(
     trace: TraceSource | None = None,
     force: bool = False,
 ) -> Precision:
-    """Find the modules that have to stay in float32 if the others are in half precision.
+    """Find the modules to keep in float32 if the others are in half precision.
 
     Half precision is simulated: every operand and result of a node is rounded, and nodes compute in float32.
 

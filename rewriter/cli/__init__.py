@@ -23,7 +23,7 @@ _VERBS = {
     "verify": "Compare two models: symbolically, and by numbers in onnxruntime.",
     "diff": "Show where two models differ, module by module, and where their numbers differ first.",
     "profile": "Show the time of a model, by module and by class.",
-    "precision": "Find the modules that have to stay in fp32 if the others are in half precision.",
+    "precision": "Find the modules to keep in fp32 if the others are in half precision.",
     "extract": "Write modules as a model of their own.",
     "split": "Cut a model into a chain of models.",
     "implant": "Put changed modules back into a model, and prove that all else is the same.",

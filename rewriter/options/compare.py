@@ -96,7 +96,7 @@ class ProfileOptions(Verb, Selection, RunOptions, MemoryLimit, SideInputs, Print
 class PrecisionOptions(
     Verb, Selection, RunOptions, ChildLimits, SideInputs, Printing, arguments=PATTERNS, omit=("shapes",)
 ):
-    """Find the modules of MODEL that have to stay in fp32 if the others are in half precision.
+    """Find the modules of MODEL to keep in fp32 if the others are in half precision.
 
     Half precision is simulated: every operand and result of a node is rounded, and nodes compute in fp32. A
     module stays in fp32 if it reads or writes numbers beyond the range; if the outputs are off by more than
@@ -120,7 +120,7 @@ class PrecisionOptions(
     everything: bool = option(False, "List all modules.", flag="--all")
     form: FormWord | None = option(
         None,
-        "Print the names of the nodes that have to stay in fp32: plain, as JSON or Python, or in the form "
+        "Print the names of the nodes to keep in fp32: plain, as JSON or Python, or in the form "
         "that onnxruntime's quantiser, its converter to fp16, NNCF or trtexec reads.",
         flag="--format",
     )

@@ -24,7 +24,7 @@ def precision(
     selection: Selection = EVERYTHING,
     progress: Progress = lambda station: None,
 ) -> Precision:
-    """Find the modules that have to stay in float32; see `insight.half_precision`.
+    """Find the modules to keep in float32; see `insight.half_precision`.
 
     Raises:
         UnreadableModel: the model, or external data it refers to, cannot be read.

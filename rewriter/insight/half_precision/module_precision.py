@@ -1,4 +1,4 @@
-"""Finds the modules of a model that have to stay in float32 if the others are in half precision."""
+"""Finds the modules of a model to keep in float32 if the others are in half precision."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ModulePrecision:
         worst: the value or weight with the largest magnitude.
         error: the largest relative error of the results of the module if it alone is rounded; None if not
             measured.
-        kept: whether the module has to stay in float32.
+        kept: whether the module is to be kept in float32.
     """
 
     path: ModulePath
@@ -82,7 +82,7 @@ class Precision(Display):
 
     @property
     def kept(self) -> tuple[ModulePath, ...]:
-        """The modules that have to stay in float32."""
+        """The modules to keep in float32."""
         return tuple(module.path for module in self.modules if module.kept)
 
     @property
@@ -92,7 +92,7 @@ class Precision(Display):
         return self.skipped is None and found <= self.tolerance
 
     def names(self) -> Chosen:
-        """Return the names of the nodes that have to stay in float32: the own nodes of the kept modules."""
+        """Return the names of the nodes to keep in float32: the own nodes of the kept modules."""
         graph, groups = self.analysis.graph, _groups(self.analysis)
         nodes = tuple(node for path in self.kept for node in groups[path])
         names = dict.fromkeys(graph.nodes[node].name for node in nodes)
@@ -108,7 +108,7 @@ class Precision(Display):
     def _brief(self) -> str:
         if self.skipped is not None:
             return listed([f"nothing measured: {self.skipped}"], 1)
-        return f"{counted(len(self.kept), 'module')} of {len(self.modules):,} have to stay in float32"
+        return f"{counted(len(self.kept), 'module')} of {len(self.modules):,} to keep in float32"
 
 
 def half_precision(

@@ -47,7 +47,7 @@ class RoundingRun:
         errors: for each module, the largest relative error of its results if it alone is rounded; None if
             none was measured.
         overflows: the modules that read or write a number beyond the range.
-        kept: the modules that have to stay in float32, most important first; they include `overflows`.
+        kept: the modules to keep in float32, most important first; they include `overflows`.
         error: the largest relative error of an output if all modules are rounded.
         error_kept: the same if the `kept` modules are not; None if no module is kept.
         unmeasured: the reason why errors of some modules are not known; None if no run failed.

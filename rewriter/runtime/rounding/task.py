@@ -26,7 +26,7 @@ from rewriter.runtime.rounding.rounded_model import rounded
 
 
 def measure(job: Job[RoundingRequest]) -> RoundingRun:
-    """Find inputs, then measure ranges, errors of modules, and the modules that have to stay in float32."""
+    """Find inputs, then measure ranges, errors of modules, and the modules to keep in float32."""
     sent = job.models[MODEL]
     found = find_inputs(job, job.request.drawing, lambda: Session(sent.path, sent.folder))
     return _Rounding(job, found).result()

@@ -1,4 +1,4 @@
-"""The modules that have to stay in float32."""
+"""The modules to keep in float32."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_module_that_leaves_the_range_has_to_stay() -> None:
     assert found.error > 0.5
     assert found.error_kept is not None
     assert found.error_kept < 1e-3
-    assert said(found).startswith("✓ 1 module of 3 has to stay in fp32: outputs are off by")
+    assert said(found).startswith("✓ keep 1 module of 3 in fp32: outputs are off by")
     assert found.names().names == ("/norm/Mul", "/norm/ReduceMean", "/norm/Sqrt", "/norm/Div")
     assert '"node_block_list"' in names_as(found.names(), "ort-fp16")
 
@@ -68,7 +68,7 @@ def test_a_model_within_the_range_keeps_nothing() -> None:
     assert found.kept == ()
     assert found.error_kept is None
     assert found.fits
-    assert "no module has to stay in fp32: with all in fp16, outputs are off by" in said(found)
+    assert "no module needs fp32: with all in fp16, outputs are off by" in said(found)
     assert "keep" in said(found)
     assert precision(norm(200), to="bf16").kept == ()
 

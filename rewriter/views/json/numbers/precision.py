@@ -20,7 +20,7 @@ class PrecisionModuleJson(TypedDict):
 
     Attributes:
         path: Module path; '' for the root.
-        kept: Whether the module has to stay in float32.
+        kept: Whether the module is to be kept in float32.
         reason: `range` if it reads or writes a number beyond the range of the type, else `error`; null if it
             is not kept.
         nodes: Number of its own nodes.

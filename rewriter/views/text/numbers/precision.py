@@ -1,4 +1,4 @@
-"""Prints the modules that have to stay in float32, and the figures of half precision by module."""
+"""Prints the modules to keep in float32, and the figures of half precision by module."""
 
 from __future__ import annotations
 
@@ -57,9 +57,8 @@ def headline(found: Precision) -> str:
     but = f" but {counted(found.fixed, 'node')}" if found.fixed else ""
     all_of = f"with all{but} in {found.to}, {_outputs(found.error)}"
     if found.error_kept is None:
-        return f"no module has to stay in fp32: {all_of}"
-    verb = "has" if len(found.kept) == 1 else "have"
-    kept = f"{counted(len(found.kept), 'module')} of {len(found.modules):,} {verb} to stay in fp32"
+        return f"no module needs fp32: {all_of}"
+    kept = f"keep {counted(len(found.kept), 'module')} of {len(found.modules):,} in fp32"
     if not found.fits:
         return f"{kept}, and {_outputs(found.error_kept)} even so; {all_of}"
     return f"{kept}: {_outputs(found.error_kept)} then; {all_of}"
@@ -103,7 +102,7 @@ def _shown(
 
 
 def _error(module: ModulePrecision) -> float:
-    return math.inf if module.error is None else module.error
+    return -1.0 if module.error is None else module.error
 
 
 def _print_table(modules: list[ModulePrecision], console: Console) -> None:
