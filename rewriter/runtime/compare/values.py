@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -34,4 +35,8 @@ def compare_values(
         The results; a crash or a timeout is part of them, not raised.
     """
     found = run(TASK, request, models, folders=folders, timeout=timeout)
-    return PortRuns(0, (), found.how) if isinstance(found, Ended) else found
+    if not isinstance(found, Ended):
+        return found
+    if isinstance(found.partial, PortRuns):  # it ended while it measured local errors
+        return replace(found.partial, unmeasured=found.how)
+    return PortRuns(0, (), found.how)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx
 import pytest
 
 import rewriter
 from rewriter.insight.comparison.module_diff import Diff
+from rewriter.runtime.child.job import Cause, Ended
+from rewriter.runtime.compare import values
+from rewriter.runtime.compare.outcome import Stage
+from rewriter.runtime.compare.value_pairs import Compared, Pair, PortRequest, PortRuns
+from rewriter.runtime.inputs.feeds import Drawing, Plan
 from tests.build import chain, model
 
 
@@ -64,3 +71,15 @@ def test_names_that_are_no_text() -> None:
     data = chain("first", "bad").SerializeToString().replace(b"bad", b"b\xffd")
     found = rewriter.diff(data, onnx.ModelProto.FromString(data))
     assert not found.changed
+
+
+def test_what_was_compared_stays_if_local_errors_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Pair("h", "h", 1.0, 0.5)
+    partial = PortRuns(2, (Compared((pair,), (), ()),))
+    ended = Ended("timed out: not done after 1 s", Cause.LIMIT, partial=partial)
+    monkeypatch.setattr(values, "run", lambda *args, **options: ended)
+    request = PortRequest(Drawing(Plan((), {}), 1), Stage.FIRST, (), {}, 1e-4)
+    found = values.compare_values({}, {}, request, timeout=1)
+    assert found == replace(partial, unmeasured="timed out: not done after 1 s")
+    monkeypatch.setattr(values, "run", lambda *args, **options: replace(ended, partial=None))
+    assert values.compare_values({}, {}, request, timeout=1).skipped == "timed out: not done after 1 s"
